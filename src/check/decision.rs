@@ -1,0 +1,186 @@
+//! A decision as others see it: the same fields in Envoy's metadata, in `check --json` and in the answer.
+
+use std::cell::Cell;
+use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::engine::{Class, Demand, Effect, Mode, Reason, Ruling, Verdict};
+use crate::policy::Revision;
+use crate::token::Identity;
+
+/// A verdict with what identifies it.
+#[derive(Debug, Clone, Copy)]
+pub struct Decision<'d> {
+    /// The outcome and its basis.
+    pub verdict: &'d Verdict<'d>,
+    /// The policy that it was made on.
+    pub revision: Option<&'d Revision>,
+    /// Its own name.
+    pub id: DecisionId,
+    /// What was only reported.
+    pub report_only: &'d [String],
+    /// The caller, where one was verified.
+    pub identity: Option<&'d Identity>,
+}
+
+/// One field's value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Field {
+    /// Absent: null in JSON, left out of metadata.
+    Null,
+    /// Text.
+    Text(String),
+    /// A list of texts.
+    List(Vec<String>),
+}
+
+impl Decision<'_> {
+    /// The fields, in the order of the interface.
+    pub fn fields(&self) -> [(&'static str, Field); 18] {
+        let basis = &self.verdict.basis;
+        let text = |value: &str| Field::Text(value.to_owned());
+        fn show(value: Option<impl fmt::Display>) -> Field {
+            value.map_or(Field::Null, |value| Field::Text(value.to_string()))
+        }
+        [
+            ("effect", text(self.verdict.effect().word())),
+            ("reason", text(self.verdict.reason().word())),
+            ("mode", text(basis.mode.word())),
+            ("action", text(basis.action.word())),
+            ("relation", show(basis.relation.map(crate::engine::Relation::word))),
+            ("tenant", show(basis.tenant)),
+            ("partner", show(basis.partner)),
+            ("setting", show(basis.setting.map(crate::policy::SettingKind::property))),
+            ("origin", show(basis.origin.map(crate::policy::Origin::word))),
+            ("application", show(basis.application)),
+            ("policy_revision", show(self.revision)),
+            ("report_only", Field::List(self.report_only.to_vec())),
+            ("decision_id", text(&self.id.to_string())),
+            ("consent", Field::Null),
+            ("invitation_email", Field::Null),
+            ("consent_prompt", Field::Null),
+            ("notification_email", Field::Null),
+            ("guest_access", show(self.guest_access())),
+        ]
+    }
+
+    /// What guests may see, for a guest that is let by.
+    pub fn guest_access(&self) -> Option<&'static str> {
+        let access = self.verdict.basis.guest_access.filter(|_| self.verdict.effect() == Effect::Allow)?;
+        Some(access.word())
+    }
+
+    /// The HTTP status of the answer.
+    pub fn status(&self) -> u16 {
+        match (self.verdict.effect(), self.verdict.reason().class()) {
+            (Effect::Allow, _) => 200,
+            (Effect::Challenge, _) | (Effect::Deny, Class::Token) => 401,
+            (Effect::Deny, Class::Fault) => 503,
+            (Effect::Deny, Class::Route) => 500,
+            (
+                Effect::Deny,
+                Class::Permit
+                | Class::Relation
+                | Class::Revocation
+                | Class::Cloud
+                | Class::Setting
+                | Class::Restrictions
+                | Class::Requirement
+                | Class::Action,
+            ) => 403,
+        }
+    }
+
+    /// Entra's code for the same refusal ("Microsoft Entra authentication and authorization error codes").
+    pub fn entra_code(&self) -> Option<&'static str> {
+        if self.verdict.effect() == Effect::Allow {
+            return None;
+        }
+        match (self.verdict.reason(), self.verdict.basis.mode) {
+            (Reason::MfaNotTrusted, _) => Some("AADSTS90071"),
+            (Reason::HomeOutboundBlocked, Mode::Inbound) => Some("AADSTS500212"),
+            (Reason::ResourceInboundBlocked, Mode::Outbound) => Some("AADSTS500213"),
+            (
+                Reason::NonEntraBlocked
+                | Reason::DomainBlocked
+                | Reason::DomainNotAllowed
+                | Reason::DomainUnresolved,
+                _,
+            ) => None,
+            (reason, mode) => match (reason.class(), mode) {
+                (Class::Cloud | Class::Setting, Mode::Inbound) => Some("AADSTS500213"),
+                (Class::Cloud | Class::Setting, Mode::Outbound) => Some("AADSTS500212"),
+                (Class::Cloud | Class::Setting | Class::Restrictions, Mode::TenantRestrictions) => {
+                    Some("AADSTS5000211")
+                }
+                _ => None,
+            },
+        }
+    }
+
+    /// `WWW-Authenticate` of a 401 (RFC 6750; "Claims challenges, claims requests and client capabilities").
+    pub fn www_authenticate(&self) -> Option<String> {
+        match self.verdict.ruling {
+            Ruling::Deny(Reason::TokenMissing) => Some("Bearer".to_owned()),
+            Ruling::Deny(reason) if reason.class() == Class::Token => {
+                Some(r#"Bearer error="invalid_token""#.to_owned())
+            }
+            Ruling::Challenge(_, demand) => Some(self.challenge(demand)),
+            Ruling::Allow(_) | Ruling::Deny(_) => None,
+        }
+    }
+
+    fn challenge(&self, demand: Demand<'_>) -> String {
+        let (claims, of_context) = match demand {
+            Demand::Context(context) => {
+                let context = serde_json::Value::from(context);
+                (format!(r#"{{"access_token":{{"acrs":{{"essential":true,"value":{context}}}}}}}"#), true)
+            }
+            Demand::RestrictionsPolicy => {
+                (r#"{"access_token":{"xms_trpid":{"essential":true}}}"#.to_owned(), false)
+            }
+            Demand::IssuedSince(time) => {
+                (format!(r#"{{"access_token":{{"nbf":{{"essential":true,"value":"{time}"}}}}}}"#), false)
+            }
+        };
+        let host = self.verdict.basis.cloud.login_host();
+        let client =
+            self.verdict.basis.application.map(|id| format!(r#" client_id="{id}","#)).unwrap_or_default();
+        let kind = if of_context { r#", cc_type="authcontext""# } else { "" };
+        let claims = STANDARD.encode(claims);
+        format!(
+            r#"Bearer realm="", authorization_uri="https://{host}/common/oauth2/authorize",{client} error="insufficient_claims", claims="{claims}"{kind}"#
+        )
+    }
+}
+
+/// A decision's name: 32 hexadecimal digits, unique without anything shared between threads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DecisionId(u128);
+
+impl DecisionId {
+    /// A new one.
+    pub fn next() -> Self {
+        thread_local! {
+            /// A random beginning for each thread, counted upwards.
+            static NEXT: Cell<u128> = Cell::new({
+                let (high, low) = (RandomState::new().hash_one(0), RandomState::new().hash_one(1));
+                u128::from(high) << 64 | u128::from(low)
+            });
+        }
+        NEXT.with(|next| {
+            let id = next.get();
+            next.set(id.wrapping_add(1));
+            Self(id)
+        })
+    }
+}
+
+impl fmt::Display for DecisionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}

@@ -1,0 +1,177 @@
+//! What the denied read: `application/problem+json` (RFC 9457), or a page where the client prefers one.
+//!
+//! No token and no claim beyond tenant and application ids.
+
+use serde_json::{Map, Value, json};
+
+use crate::check::decision::Decision;
+use crate::engine::{Class, Reason};
+
+/// A body and its media type.
+pub(in crate::check) struct Problem {
+    pub(in crate::check) media_type: &'static str,
+    pub(in crate::check) body: String,
+}
+
+impl Problem {
+    /// The body for a client that sent `accept`; `contact` is the operator's line for the person who is denied.
+    pub(in crate::check) fn of(decision: &Decision<'_>, accept: &[u8], contact: Option<&str>) -> Self {
+        if prefers_html(accept) {
+            return Self { media_type: "text/html; charset=utf-8", body: page(decision, contact) };
+        }
+        Self { media_type: "application/problem+json", body: json(decision, contact) }
+    }
+}
+
+fn json(decision: &Decision<'_>, contact: Option<&str>) -> String {
+    let reason = decision.verdict.reason();
+    let mut members = Map::new();
+    let mut add = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            members.insert(name.to_owned(), Value::String(value));
+        }
+    };
+    add("type", Some(format!("urn:tenantgate:{reason}")));
+    add("title", Some(title(reason).to_owned()));
+    add("detail", Some(detail(decision, contact)));
+    add("reason", Some(reason.word().to_owned()));
+    add("decision_id", Some(decision.id.to_string()));
+    add("tenant", decision.verdict.basis.tenant.map(|tenant| tenant.to_string()));
+    add("partner", decision.verdict.basis.partner.map(|partner| partner.to_string()));
+    add("entra_code", decision.entra_code().map(str::to_owned));
+    members.insert("status".to_owned(), json!(decision.status()));
+    Value::Object(members).to_string()
+}
+
+fn page(decision: &Decision<'_>, contact: Option<&str>) -> String {
+    let reason = decision.verdict.reason();
+    let code = decision.entra_code().map(|code| format!(", {code}")).unwrap_or_default();
+    format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title>\
+         <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:34em;margin:15vh auto;padding:0 1em}}\
+         small{{color:#666}}</style>\
+         <h1>{title}</h1><p>{detail}</p><p><small>{reason}{code} · decision {id}</small></p></html>",
+        title = title(reason),
+        detail = escaped(&detail(decision, contact)),
+        id = decision.id,
+    )
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// Browsers name `text/html` first; programs do not.
+fn prefers_html(accept: &[u8]) -> bool {
+    let first = accept.split(|&byte| byte == b',').next().unwrap_or_default();
+    let media = first.split(|&byte| byte == b';').next().unwrap_or_default();
+    media.trim_ascii().eq_ignore_ascii_case(b"text/html")
+}
+
+fn title(reason: Reason) -> &'static str {
+    match reason.class() {
+        Class::Permit => "Allowed",
+        Class::Token => "Sign in again",
+        Class::Fault => "Temporarily unavailable",
+        Class::Route => "Misconfigured",
+        Class::Requirement if reason != Reason::ConditionalAccessBlock => "More proof is needed",
+        Class::Revocation => "Sign in again",
+        Class::Relation
+        | Class::Cloud
+        | Class::Setting
+        | Class::Restrictions
+        | Class::Requirement
+        | Class::Action => "Access denied",
+    }
+}
+
+fn detail(decision: &Decision<'_>, contact: Option<&str>) -> String {
+    let sentence = sentence(decision.verdict.reason());
+    contact.map_or_else(|| sentence.to_owned(), |contact| format!("{sentence} {contact}"))
+}
+
+/// One sentence for the person, none of which helps an attacker.
+const fn sentence(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Internal
+        | Reason::Permitted
+        | Reason::RestrictionsNotApplicable
+        | Reason::SignInHost
+        | Reason::UnrestrictedHost => "The request is permitted.",
+        Reason::TokenMissing => "The request carries no bearer token.",
+        Reason::TokenMalformed | Reason::TokenAlgorithm | Reason::TokenTooLarge | Reason::TokenUnreadable => {
+            "The bearer token cannot be read."
+        }
+        Reason::TokenKeyUnknown | Reason::TokenSignature | Reason::TokenIssuer => {
+            "The bearer token does not come from an issuer that is accepted here."
+        }
+        Reason::TokenExpired => "The bearer token has expired.",
+        Reason::TokenNotYetValid => "The bearer token is not valid yet.",
+        Reason::TokenAudience => "The bearer token is for another resource.",
+        Reason::TokenAmbiguous => "The request carries more than one credential.",
+        Reason::PolicyUnavailable
+        | Reason::PartnerUnavailable
+        | Reason::KeysUnavailable
+        | Reason::Overloaded
+        | Reason::InternalError => "The request cannot be decided at the moment; try again shortly.",
+        Reason::RequestMalformed => "The request cannot be decided: it is malformed.",
+        Reason::RouteInvalid => "The gateway's configuration of this route is invalid.",
+        Reason::RelationUnknown | Reason::ForeignGuestToken | Reason::ResourceTenantMismatch => {
+            "The account has no relation to this organisation that could be permitted."
+        }
+        Reason::SessionRevoked => "The session was ended by an administrator.",
+        Reason::CloudUnresolved
+        | Reason::CloudPairUnsupported
+        | Reason::CloudNotAllowed
+        | Reason::CloudPartnerUnlisted
+        | Reason::CloudDirectConnect => "This organisation does not work with the account's Microsoft cloud.",
+        Reason::UsersBlocked
+        | Reason::ApplicationsBlocked
+        | Reason::UsersAndApplicationsBlocked
+        | Reason::PrincipalUnresolved
+        | Reason::ApplicationUnresolved
+        | Reason::SettingUnreadable => {
+            "The cross-tenant access settings of this organisation do not permit it."
+        }
+        Reason::ServiceProviderUnlisted | Reason::ServiceProviderOutboundBlocked => {
+            "The service provider is not permitted."
+        }
+        Reason::HomeOutboundBlocked => "The account's own organisation does not permit it.",
+        Reason::ResourceInboundBlocked => "The resource's organisation does not permit it.",
+        Reason::NonEntraBlocked
+        | Reason::DomainBlocked
+        | Reason::DomainNotAllowed
+        | Reason::DomainUnresolved => "This organisation does not permit accounts of that mail domain.",
+        Reason::AnonymousBlocked
+        | Reason::RestrictionsHeaderInvalid
+        | Reason::RestrictionsClaimMissing
+        | Reason::RestrictionsPolicyMismatch
+        | Reason::RestrictionsPolicyMissing => "The network's tenant restrictions do not permit it.",
+        Reason::ConditionalAccessBlock => "A Conditional Access policy blocks it.",
+        Reason::MfaRequired => "Multi-factor authentication is required.",
+        Reason::MfaNotTrusted => {
+            "Multi-factor authentication is required, and that of the account's organisation is not trusted."
+        }
+        Reason::CompliantDeviceRequired => "A compliant device is required.",
+        Reason::HybridDeviceRequired => "A hybrid joined device is required.",
+        Reason::DeviceNotTrusted => {
+            "A managed device is required, and those of the account's organisation are not trusted."
+        }
+        Reason::InviterNotAllowed | Reason::InviteeUnresolved => "The invitation is not permitted.",
+        Reason::SyncCallerNotWorkload | Reason::SyncNotAllowed => "The synchronisation is not permitted.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_client_that_names_html_first_gets_a_page() {
+        assert!(prefers_html(b"text/html,application/xhtml+xml,*/*;q=0.8"));
+        assert!(prefers_html(b" Text/HTML;q=0.9, application/json"));
+        for accept in ["", "*/*", "application/json, text/html", "text/htmlx"] {
+            assert!(!prefers_html(accept.as_bytes()), "{accept}");
+        }
+    }
+}

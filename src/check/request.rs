@@ -1,0 +1,180 @@
+//! What we need of a `CheckRequest`, as slices of its frame; every absent field has an answer.
+//!
+//! Field numbers: `envoy/service/auth/v3/external_auth.proto` and `attribute_context.proto`; a round trip with the
+//! generated types holds them fast.
+
+use crate::check::wire::{BadWire, Fields};
+use crate::token::Credential;
+
+/// The frame is no `CheckRequest`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the frame is no CheckRequest")]
+pub struct Malformed;
+
+impl From<BadWire> for Malformed {
+    fn from(BadWire: BadWire) -> Self {
+        Self
+    }
+}
+
+/// One check.
+#[derive(Debug, Default)]
+pub struct Request<'a> {
+    /// None for a TCP check.
+    pub http: Option<Http<'a>>,
+    /// `context_extensions`: the route, as Envoy's configuration has it.
+    pub route: Vec<(&'a [u8], &'a [u8])>,
+}
+
+/// The HTTP request that is checked.
+#[derive(Debug, Default)]
+pub struct Http<'a> {
+    /// `GET`, `CONNECT`, …
+    pub method: &'a [u8],
+    /// As the client wrote it.
+    pub host: &'a [u8],
+    /// `Authorization`
+    pub authorization: Credential<'a>,
+    /// `Accept`
+    pub accept: &'a [u8],
+    /// `sec-Restrict-Tenant-Access-Policy`
+    pub restrictions: Restrictions<'a>,
+    /// Copies of our own headers that the client sent.
+    pub spoofed: Vec<&'a [u8]>,
+}
+
+/// A header that may be there once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Restrictions<'a> {
+    /// It is not.
+    #[default]
+    Absent,
+    /// Its value.
+    One(&'a [u8]),
+    /// It is there more than once.
+    Several,
+}
+
+/// Our own headers begin so.
+pub(in crate::check) const OWN_PREFIX: &str = "x-tenantgate-";
+
+impl<'a> Request<'a> {
+    /// Reads a frame.
+    pub fn read(frame: &'a [u8]) -> Result<Self, Malformed> {
+        let mut request = Self::default();
+        let mut fields = Fields::of(frame);
+        while let Some((number, value)) = fields.next()? {
+            if number == 1 {
+                request.attributes(value.bytes()?)?;
+            }
+        }
+        Ok(request)
+    }
+
+    /// `AttributeContext`
+    fn attributes(&mut self, message: &'a [u8]) -> Result<(), Malformed> {
+        let mut fields = Fields::of(message);
+        while let Some((number, value)) = fields.next()? {
+            match number {
+                4 => self.request(value.bytes()?)?,
+                10 => self.route.push(entry(value.bytes()?)?),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// `AttributeContext.Request`
+    fn request(&mut self, message: &'a [u8]) -> Result<(), Malformed> {
+        let mut fields = Fields::of(message);
+        while let Some((number, value)) = fields.next()? {
+            if number == 2 {
+                // Repeated messages merge, says protobuf.
+                self.http.get_or_insert_default().read(value.bytes()?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Http<'a> {
+    /// `AttributeContext.HttpRequest`: headers come as a map, or raw where Envoy has `encode_raw_headers`.
+    fn read(&mut self, message: &'a [u8]) -> Result<(), Malformed> {
+        let mut fields = Fields::of(message);
+        while let Some((number, value)) = fields.next()? {
+            match number {
+                2 => self.method = value.bytes()?,
+                3 => {
+                    let (name, value) = entry(value.bytes()?)?;
+                    self.add_header(name, value);
+                }
+                5 => self.host = value.bytes()?,
+                13 => self.raw_headers(value.bytes()?)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// `core.v3.HeaderMap`
+    fn raw_headers(&mut self, message: &'a [u8]) -> Result<(), Malformed> {
+        let mut fields = Fields::of(message);
+        while let Some((number, value)) = fields.next()? {
+            if number == 1 {
+                let (name, value) = header_value(value.bytes()?)?;
+                self.add_header(name, value);
+            }
+        }
+        Ok(())
+    }
+
+    /// One header of the request, in any case.
+    pub fn add_header(&mut self, name: &'a [u8], value: &'a [u8]) {
+        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+        match name.len() {
+            6 if is("accept") => self.accept = value,
+            13 if is("authorization") => self.authorization = self.authorization.and(value),
+            33 if is("sec-restrict-tenant-access-policy") => {
+                self.restrictions = match self.restrictions {
+                    Restrictions::Absent => Restrictions::One(value),
+                    Restrictions::One(_) | Restrictions::Several => Restrictions::Several,
+                };
+            }
+            _ => {
+                let prefix = name.get(..OWN_PREFIX.len()).unwrap_or_default();
+                if prefix.eq_ignore_ascii_case(OWN_PREFIX.as_bytes()) {
+                    self.spoofed.push(name);
+                }
+            }
+        }
+    }
+}
+
+/// A map's entry: key 1, value 2.
+fn entry(message: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
+    let (mut key, mut value): (&[u8], &[u8]) = Default::default();
+    let mut fields = Fields::of(message);
+    while let Some((number, field)) = fields.next()? {
+        match number {
+            1 => key = field.bytes()?,
+            2 => value = field.bytes()?,
+            _ => {}
+        }
+    }
+    Ok((key, value))
+}
+
+/// `core.v3.HeaderValue`: key 1, value 2 or, raw, 3.
+fn header_value(message: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
+    let (mut key, mut value, mut raw): (&[u8], &[u8], &[u8]) = Default::default();
+    let mut fields = Fields::of(message);
+    while let Some((number, field)) = fields.next()? {
+        match number {
+            1 => key = field.bytes()?,
+            2 => value = field.bytes()?,
+            3 => raw = field.bytes()?,
+            _ => {}
+        }
+    }
+    Ok((key, if raw.is_empty() { value } else { raw }))
+}

@@ -1,0 +1,111 @@
+//! `tenantgate serve`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::App;
+use crate::check::Address;
+use crate::cli::{output, settings};
+use crate::config::{Config, Environment};
+use crate::policy::{Level, compile};
+use crate::source::{Document, KeyOrigin, PolicySource};
+use crate::telemetry;
+use crate::token::KeySet;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Serve {
+    /// The configuration, YAML or JSON
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Check configuration, bundle and keys, and start nothing
+    #[arg(long)]
+    validate: bool,
+}
+
+impl Serve {
+    pub(in crate::cli) fn run(self, environment: &Environment) -> anyhow::Result<ExitCode> {
+        let (config, file) = match &self.config {
+            Some(path) => settings::load(path, environment).map(|(config, file)| (config, Some(file)))?,
+            None => (settings::example(environment)?, None),
+        };
+        if self.validate {
+            return validate(&config);
+        }
+        telemetry::start(config.telemetry.log, output::colour(true));
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let mut terminate = signal(SignalKind::terminate())?;
+            let mut interrupt = signal(SignalKind::interrupt())?;
+            let app = App::start(&config, file).await?;
+            tracing::info!(check = %app.check, admin = %app.admin, "listening");
+            if self.config.is_none() {
+                introduce(&app);
+            }
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::info!("stopping");
+            app.stop().await;
+            anyhow::Ok(())
+        })?;
+        // Whatever still runs is not worth waiting for.
+        runtime.shutdown_background();
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Reads everything that a start would read.
+fn validate(config: &Config) -> anyhow::Result<ExitCode> {
+    let composed = config.compose()?;
+    let document = match &composed.policy {
+        PolicySource::Files(files) => {
+            files.read().with_context(|| format!("cannot read the policy `{}`", files.path().display()))?
+        }
+        PolicySource::BuiltIn(document) => Document::new(vec![document.as_bytes().to_vec()]),
+    };
+    let parts = document.parts.iter().map(Vec::as_slice);
+    let compiled = compile(parts, document.revision.clone(), &composed.policy_options);
+    for finding in compiled.findings.iter() {
+        output::note(&format!("policy: {finding}"));
+    }
+    for source in composed.keys {
+        let KeyOrigin::File(path) = &source.origin else { continue };
+        let keys =
+            std::fs::read(path).with_context(|| format!("cannot read the keys `{}`", path.display()))?;
+        KeySet::unknown(source.issuer)
+            .replaced(&keys, 0)
+            .with_context(|| format!("the keys in `{}` cannot be used", path.display()))?;
+    }
+    let errors = compiled.findings.of(Level::Error).count();
+    anyhow::ensure!(errors == 0, "the policy has {errors} error(s) and would be refused");
+    output::line(&format!("valid; policy revision {}", document.revision));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What somebody who just started it for the first time wants to know.
+fn introduce(app: &App) {
+    let check = match &app.check {
+        Address::Tcp(address) => address.to_string(),
+        Address::Unix(path) => path.display().to_string(),
+    };
+    let (tenant, partner) = (settings::EXAMPLE_TENANT, settings::EXAMPLE_PARTNER);
+    output::note(&format!(
+        "\
+No --config: an example policy (Contoso, which protects api://orders, and Fabrikam, its partner) and a
+development issuer, for this machine alone. Envoy's checks: {check}   admin: http://{admin}
+
+Mint a token, here for a guest from Fabrikam:
+  tenantgate token mint --claims '{{\"tid\":\"{tenant}\",\"idp\":\"https://sts.windows.net/{partner}/\",\"aud\":\"api://orders\",\"oid\":\"0a3e6c1e-0d5f-4b54-9c5c-7d1f1d3b5a01\",\"acct\":1}}'
+
+Ask what would become of it:
+  tenantgate check --explain --claims '{{\"tid\":\"{tenant}\",\"idp\":\"https://sts.windows.net/{partner}/\",\"aud\":\"api://orders\",\"oid\":\"0a3e6c1e-0d5f-4b54-9c5c-7d1f1d3b5a01\",\"acct\":1}}'
+
+Put it behind a real Envoy, from a checkout: deploy/demo/run",
+        admin = app.admin
+    ));
+}

@@ -1,0 +1,205 @@
+//! From the configuration to what the modules want of it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use reqwest::Url;
+
+use crate::check::{Address, GateConfig, Limits, RouteDefaults, TokenLimits};
+use crate::config::error::ConfigError;
+use crate::config::{BlockedBlocked, Config, ControlName, NonEntraName};
+use crate::engine::{NonEntra, Rules, SignInHosts, Suites};
+use crate::id::Applications;
+use crate::policy::{Contexts, Control, Options, PrincipalMap};
+use crate::source::{Files, KeyOrigin, KeySource, KeysConfig, PolicySource};
+use crate::token::{Expectation, Issuer, IssuerTemplate, entra_issuers};
+
+/// Everything that an application is made of.
+#[derive(Debug)]
+pub struct Composed {
+    /// The check port.
+    pub check: Address,
+    /// The admin port.
+    pub admin: Address,
+    /// The gate.
+    pub gate: GateConfig,
+    /// What tokens are held against.
+    pub expected: Expectation,
+    /// Where keys come from.
+    pub keys: Vec<KeySource>,
+    /// How keys are kept.
+    pub keys_config: KeysConfig,
+    /// Bounds on tokens.
+    pub token_limits: TokenLimits,
+    /// Where the policy comes from.
+    pub policy: PolicySource,
+    /// What the policy must have.
+    pub policy_options: Options,
+    /// Bounds of the check port.
+    pub limits: Limits,
+    /// Of one message, in bytes.
+    pub max_message: usize,
+}
+
+impl Config {
+    /// What each module wants.
+    pub fn compose(&self) -> Result<Composed, ConfigError> {
+        let applications = Arc::new(Applications::new(
+            self.applications.iter().map(|(name, id)| (name.as_str().into(), *id)),
+        ));
+        let tokens = &self.tokens;
+        let size = |key, bytes: crate::config::Bytes| {
+            usize::try_from(bytes.count()).map_err(|_| ConfigError::key(key, "too large for this machine"))
+        };
+        let max_header_list = u32::try_from(self.limits.max_header_list.count())
+            .map_err(|_| ConfigError::key("limits.max_header_list", "no more than 4 GiB"))?;
+        Ok(Composed {
+            check: self.listen.check.clone(),
+            admin: self.listen.admin.clone(),
+            gate: GateConfig {
+                defaults: RouteDefaults { mode: self.mode.into(), tenant: self.tenant },
+                rules: self.rules(&applications),
+                principals: self.principals()?,
+                honor_restrictions_header: self.ingress.honor_tenant_restrictions_header,
+                max_staleness: Some(self.policy.max_staleness)
+                    .filter(|limit| !limit.is_zero())
+                    .map(crate::config::Seconds::whole),
+                sign_in_hosts: SignInHosts::new(&self.restrictions.sign_in_hosts),
+                in_flight: self.limits.in_flight,
+                contact: self.denial.contact.as_deref().map(Into::into),
+            },
+            expected: Expectation {
+                audiences: tokens.audiences.iter().map(|audience| audience.as_str().into()).collect(),
+                skew: tokens.clock_skew.whole(),
+                max_bytes: tokens.max_bytes,
+                applications,
+            },
+            keys: self.key_sources()?,
+            keys_config: KeysConfig {
+                refresh: tokens.keys.refresh.duration(),
+                max_age: tokens.keys.max_age.duration(),
+                unknown_kid_interval: tokens.keys.unknown_kid_interval.duration(),
+            },
+            token_limits: TokenLimits {
+                cache_capacity: tokens.cache_capacity,
+                verify_queue: tokens.verify_queue,
+                verify_at_once: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            },
+            policy: self.policy_source(),
+            policy_options: Options { required: self.tenant.into_iter().collect() },
+            limits: Limits {
+                max_connections: self.limits.max_connections,
+                max_concurrent_streams: self.limits.max_concurrent_streams,
+                max_header_list,
+                handshake_timeout: self.limits.handshake_timeout.duration(),
+                drain: self.limits.drain.duration(),
+            },
+            max_message: size("limits.max_message", self.limits.max_message)?,
+        })
+    }
+
+    fn rules(&self, applications: &Arc<Applications>) -> Rules {
+        Rules {
+            blocked_blocked_strict: self.blocked_blocked == BlockedBlocked::Strict,
+            non_entra: match self.non_entra {
+                NonEntraName::Domains => NonEntra::Domains,
+                NonEntraName::Permit => NonEntra::Permit,
+                NonEntraName::Deny => NonEntra::Deny,
+            },
+            groups_emitted: self.tokens.groups_emitted,
+            report_only: self.report_only,
+            applications: Arc::clone(applications),
+            contexts: contexts(&self.authentication_contexts),
+            partner_contexts: self
+                .partner_authentication_contexts
+                .iter()
+                .map(|(tenant, names)| (*tenant, contexts(names)))
+                .collect(),
+            suites: Suites::new(&self.suites.office365, &self.suites.all_microsoft_apps),
+        }
+    }
+
+    fn principals(&self) -> Result<PrincipalMap, ConfigError> {
+        let Some(path) = &self.principal_map else { return Ok(PrincipalMap::default()) };
+        let path = self.path(path);
+        let text = std::fs::read(&path).map_err(|source| ConfigError::Read { path: path.clone(), source })?;
+        let mut deserializer = serde_json::Deserializer::from_slice(&text);
+        serde_path_to_error::deserialize(&mut deserializer)
+            .map_err(|error| ConfigError::key("principal_map", format!("`{}`: {error}", path.display())))
+    }
+
+    fn policy_source(&self) -> PolicySource {
+        match (&self.policy.path, self.built_in_policy) {
+            (Some(path), _) => PolicySource::Files(Files::new(self.path(path))),
+            (None, built_in) => PolicySource::BuiltIn(built_in.unwrap_or_default()),
+        }
+    }
+
+    fn key_sources(&self) -> Result<Vec<KeySource>, ConfigError> {
+        let mut sources = Vec::new();
+        for (index, configured) in self.tokens.issuers.iter().enumerate() {
+            let key = |member: &str| format!("tokens.issuers[{index}].{member}");
+            match (&configured.issuer, &configured.jwks) {
+                (None, None) => {
+                    for (issuer, url) in entra_issuers(configured.cloud) {
+                        let url = Url::parse(&url)
+                            .map_err(|error| ConfigError::key(key("cloud"), error.to_string()))?;
+                        let name = format!(
+                            "{}/{}",
+                            configured.cloud,
+                            if sources.len() % 2 == 0 { "v2.0" } else { "v1.0" }
+                        );
+                        sources.push(KeySource { issuer, name: name.into(), origin: KeyOrigin::Url(url) });
+                    }
+                }
+                (Some(issuer), Some(jwks)) => {
+                    let template = IssuerTemplate::parse(issuer)
+                        .map_err(|error| ConfigError::key(key("issuer"), format!("`{issuer}`: {error}")))?;
+                    let origin =
+                        self.key_origin(jwks).map_err(|problem| ConfigError::key(key("jwks"), problem))?;
+                    let issuer_of = Issuer { template, cloud: configured.cloud };
+                    sources.push(KeySource { issuer: issuer_of, name: issuer.as_str().into(), origin });
+                }
+                (Some(_), None) => {
+                    return Err(ConfigError::key(key("jwks"), "say where the issuer's keys are"));
+                }
+                (None, Some(_)) => return Err(ConfigError::key(key("issuer"), "say whose keys these are")),
+            }
+        }
+        Ok(sources)
+    }
+
+    fn key_origin(&self, jwks: &str) -> Result<KeyOrigin, String> {
+        if let Some(path) = jwks.strip_prefix("file:") {
+            return Ok(KeyOrigin::File(self.path(&PathBuf::from(path))));
+        }
+        let url = Url::parse(jwks).map_err(|_| format!("`{jwks}` is neither file:PATH nor a URL"))?;
+        let loopback = match url.host_str() {
+            Some("localhost") => true,
+            Some(host) => host
+                .trim_start_matches('[')
+                .trim_end_matches(']')
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|address| address.is_loopback()),
+            None => false,
+        };
+        match url.scheme() {
+            "https" => Ok(KeyOrigin::Url(url)),
+            "http" if loopback => Ok(KeyOrigin::Url(url)),
+            "http" => {
+                Err(format!("`{jwks}`: keys over plain HTTP are anybody's keys; use https, or loopback"))
+            }
+            other => Err(format!("`{other}:` is not supported; use file: or https:")),
+        }
+    }
+}
+
+fn contexts(names: &BTreeMap<ControlName, String>) -> Contexts {
+    Contexts::new(Control::ALL.map(|control| {
+        names
+            .iter()
+            .find(|(name, _)| Control::from(**name) == control)
+            .map(|(_, context)| context.as_str().into())
+    }))
+}

@@ -1,0 +1,448 @@
+//! The configuration: one document, overlaid by the environment, checked whole before anything starts.
+//!
+//! Every key is known here from the first day. What a build cannot do yet is refused when it is switched on
+//! ([`Config::check`]), never ignored. Names and defaults: `deploy/tenantgate.yaml` shows them all.
+
+mod compose;
+mod document;
+mod environment;
+mod error;
+mod limits;
+mod policy;
+mod scalar;
+mod tokens;
+mod unbuilt;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+pub use self::compose::Composed;
+pub use self::environment::Environment;
+pub use self::error::ConfigError;
+pub use self::limits::LimitsConfig;
+pub use self::policy::{EtcdConfig, EtcdTls, PartnersConfig, PolicyConfig, SourceKind};
+pub use self::scalar::{Bytes, Seconds};
+pub use self::tokens::{IssuerConfig, KeysConfig, TokensConfig, Verification};
+use crate::check::Address;
+use crate::engine::Mode;
+use crate::id::{AppId, TenantId};
+use crate::policy::Control;
+use crate::telemetry::Level;
+
+/// The whole configuration.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: Listen,
+    /// L where a route names none.
+    pub tenant: Option<TenantId>,
+    /// The mode where a route names none.
+    pub mode: ModeName,
+    /// Where the policy is.
+    pub policy: PolicyConfig,
+    /// The cache of partners that are looked up on demand.
+    pub partners: PartnersConfig,
+    /// A file that tells who guests are at home.
+    pub principal_map: Option<PathBuf>,
+    /// What tokens are held against.
+    pub tokens: TokensConfig,
+    /// From an audience's name to the application id that policies list.
+    pub applications: BTreeMap<String, AppId>,
+    /// Members of Microsoft's suites beside the well-known ones.
+    pub suites: Suites,
+    /// Which authentication context proves which control.
+    #[serde(rename = "authenticationContexts")]
+    pub authentication_contexts: BTreeMap<ControlName, String>,
+    /// The same for tokens of other tenants.
+    #[serde(rename = "partnerAuthenticationContexts")]
+    pub partner_authentication_contexts: BTreeMap<TenantId, BTreeMap<ControlName, String>>,
+    /// Tenant restrictions.
+    pub restrictions: Restrictions,
+    /// Egress.
+    pub egress: Egress,
+    /// Ingress.
+    pub ingress: Ingress,
+    /// How `blocked` users with `blocked` applications are read.
+    pub blocked_blocked: BlockedBlocked,
+    /// What is asked of callers from outside Entra.
+    pub non_entra: NonEntraName,
+    /// Whether automatic redemption works across clouds.
+    pub cross_cloud_redemption: bool,
+    /// Denials by policy become allows that say so.
+    pub report_only: bool,
+    /// What the denied read.
+    pub denial: Denial,
+    /// The decision log.
+    pub decision_log: DecisionLog,
+    /// What the program tells of itself.
+    pub telemetry: Telemetry,
+    /// Bounds.
+    pub limits: LimitsConfig,
+    /// The directory that relative paths are relative to.
+    #[serde(skip)]
+    pub base: PathBuf,
+    /// The bundle in the program itself, for a start without configuration.
+    #[serde(skip)]
+    pub built_in_policy: Option<&'static str>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: Listen::default(),
+            tenant: None,
+            mode: ModeName::Inbound,
+            policy: PolicyConfig::default(),
+            partners: PartnersConfig::default(),
+            principal_map: None,
+            tokens: TokensConfig::default(),
+            applications: BTreeMap::new(),
+            suites: Suites::default(),
+            authentication_contexts: BTreeMap::new(),
+            partner_authentication_contexts: BTreeMap::new(),
+            restrictions: Restrictions::default(),
+            egress: Egress::default(),
+            ingress: Ingress::default(),
+            blocked_blocked: BlockedBlocked::Documented,
+            non_entra: NonEntraName::Domains,
+            cross_cloud_redemption: false,
+            report_only: false,
+            denial: Denial::default(),
+            decision_log: DecisionLog::default(),
+            telemetry: Telemetry::default(),
+            limits: LimitsConfig::default(),
+            base: PathBuf::new(),
+            built_in_policy: None,
+        }
+    }
+}
+
+impl Config {
+    /// Reads the document at `path` and what the environment lays over it.
+    pub fn load(path: &Path, environment: &Environment) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let base = path.parent().map(Path::to_owned).unwrap_or_default();
+        Self::read(&text, base, environment)
+    }
+
+    /// Reads a document whose relative paths are relative to `base`.
+    pub fn read(text: &str, base: PathBuf, environment: &Environment) -> Result<Self, ConfigError> {
+        let mut config: Self = document::read(text, environment)?;
+        config.base = base;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The same with a policy that is part of the program.
+    pub fn with_built_in_policy(
+        text: &str,
+        policy: &'static str,
+        environment: &Environment,
+    ) -> Result<Self, ConfigError> {
+        let mut config: Self = document::read(text, environment)?;
+        config.built_in_policy = Some(policy);
+        config.check()?;
+        Ok(config)
+    }
+
+    /// A configured path, relative to the document.
+    pub fn path(&self, path: &Path) -> PathBuf {
+        self.base.join(path)
+    }
+}
+
+/// `listen`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Listen {
+    /// The check port.
+    pub check: Address,
+    /// Health, readiness, metrics.
+    pub admin: Address,
+    /// TLS on either.
+    pub tls: ListenTls,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        let local = |port| Address::Tcp(([127, 0, 0, 1], port).into());
+        Self { check: local(9191), admin: local(9192), tls: ListenTls::default() }
+    }
+}
+
+/// `listen.tls`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListenTls {
+    /// On the check port.
+    pub check: Option<Tls>,
+    /// On the admin port.
+    pub admin: Option<Tls>,
+}
+
+/// TLS on a port.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// PEM file.
+    pub certificate: PathBuf,
+    /// PEM file.
+    pub key: PathBuf,
+    /// PEM file of the authorities that client certificates must come from.
+    #[serde(default)]
+    pub client_ca: Option<PathBuf>,
+    /// URI names of which a client certificate must have one.
+    #[serde(default)]
+    pub client_san: Vec<String>,
+}
+
+/// `mode`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModeName {
+    /// Our resources.
+    Inbound,
+    /// Others' resources.
+    Outbound,
+    /// Foreign accounts.
+    TenantRestrictions,
+}
+
+impl From<ModeName> for Mode {
+    fn from(name: ModeName) -> Self {
+        match name {
+            ModeName::Inbound => Self::Inbound,
+            ModeName::Outbound => Self::Outbound,
+            ModeName::TenantRestrictions => Self::TenantRestrictions,
+        }
+    }
+}
+
+/// `suites`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "PascalCase")]
+pub struct Suites {
+    /// Beside the well-known members.
+    pub office365: Vec<AppId>,
+    /// Beside those of Office 365 and Graph.
+    pub all_microsoft_apps: Vec<AppId>,
+}
+
+/// A control's name as a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ControlName {
+    /// `mfa`
+    Mfa,
+    /// `compliantDevice`
+    CompliantDevice,
+    /// `domainJoinedDevice`
+    DomainJoinedDevice,
+}
+
+impl From<ControlName> for Control {
+    fn from(name: ControlName) -> Self {
+        match name {
+            ControlName::Mfa => Self::Mfa,
+            ControlName::CompliantDevice => Self::CompliantDevice,
+            ControlName::DomainJoinedDevice => Self::DomainJoinedDevice,
+        }
+    }
+}
+
+/// `restrictions`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Restrictions {
+    /// Of tenant restrictions.
+    pub version: RestrictionsVersion,
+    /// Hosts where foreign accounts are judged, and their applications.
+    pub resource_hosts: BTreeMap<String, AppId>,
+    /// Hosts that the header is sent to; none means the well-known ones.
+    pub sign_in_hosts: Vec<String>,
+}
+
+/// `restrictions.version`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RestrictionsVersion {
+    /// `Restrict-Access-To-Tenants`
+    V1,
+    /// `sec-Restrict-Tenant-Access-Policy`
+    #[default]
+    V2,
+}
+
+/// `egress`
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Egress {
+    /// Whether our own users are judged by the outbound settings too.
+    pub evaluate_outbound: bool,
+}
+
+impl Default for Egress {
+    fn default() -> Self {
+        Self { evaluate_outbound: true }
+    }
+}
+
+/// `ingress`
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ingress {
+    /// Whether a tenant-restrictions header on a request restricts it.
+    pub honor_tenant_restrictions_header: bool,
+}
+
+/// `blocked_blocked`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BlockedBlocked {
+    /// As Graph's documentation has it: only the listed users at the listed applications.
+    Documented,
+    /// The listed users everywhere, and everyone at the listed applications.
+    Strict,
+}
+
+/// `non_entra`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NonEntraName {
+    /// The domain lists.
+    Domains,
+    /// Nothing.
+    Permit,
+    /// None gets in.
+    Deny,
+}
+
+/// `denial`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Denial {
+    /// A line for the person who is denied.
+    pub contact: Option<String>,
+}
+
+/// `decision_log`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DecisionLog {
+    /// Where it goes.
+    pub sink: Sink,
+    /// The file.
+    pub path: Option<PathBuf>,
+    /// Records that may wait.
+    pub queue: usize,
+    /// What happens when too many do.
+    pub on_full: OnFull,
+    /// Effects that are recorded.
+    pub include: Vec<EffectName>,
+    /// The part of allows that is recorded, from 0 to 1.
+    pub sample_allow: f64,
+    /// A key for pseudonyms.
+    pub hash_key_file: Option<PathBuf>,
+    /// Files of the log.
+    pub rotate: Rotate,
+}
+
+impl Default for DecisionLog {
+    fn default() -> Self {
+        Self {
+            sink: Sink::None,
+            path: None,
+            queue: 65536,
+            on_full: OnFull::Drop,
+            include: vec![EffectName::Deny, EffectName::Challenge, EffectName::Allow],
+            sample_allow: 1.0,
+            hash_key_file: None,
+            rotate: Rotate::default(),
+        }
+    }
+}
+
+/// `decision_log.sink`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sink {
+    /// Nowhere.
+    None,
+    /// Standard output.
+    Stdout,
+    /// A file.
+    File,
+    /// OpenTelemetry.
+    Otlp,
+}
+
+/// `decision_log.on_full`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFull {
+    /// Records are lost, and counted.
+    Drop,
+    /// Checks wait.
+    Wait,
+}
+
+/// An effect's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EffectName {
+    /// Let by.
+    Allow,
+    /// Refused.
+    Deny,
+    /// Refused until there is a better token.
+    Challenge,
+}
+
+/// `decision_log.rotate`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rotate {
+    /// Of one file.
+    pub size: Bytes,
+    /// Files kept.
+    pub keep: usize,
+    /// Of one file.
+    pub max_age: Seconds,
+    /// Of rotated files.
+    pub compress: Compress,
+}
+
+impl Default for Rotate {
+    fn default() -> Self {
+        Self {
+            size: Bytes::mebibytes(100),
+            keep: 10,
+            max_age: Seconds::new(30 * 24 * 3600),
+            compress: Compress::Zstd,
+        }
+    }
+}
+
+/// `decision_log.rotate.compress`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compress {
+    /// Zstandard.
+    Zstd,
+    /// Not at all.
+    None,
+}
+
+/// `telemetry`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Telemetry {
+    /// How much is logged.
+    pub log: Level,
+    /// An OpenTelemetry collector.
+    pub otlp: Option<String>,
+}

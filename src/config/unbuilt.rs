@@ -1,0 +1,84 @@
+//! What does not fit together, and what this build does not have yet: refused when switched on, never ignored.
+
+use crate::config::error::ConfigError;
+use crate::config::policy::SourceKind;
+use crate::config::tokens::Verification;
+use crate::config::{Address, Config, ModeName, Sink};
+
+/// Beyond this, expired tokens are not tolerated but accepted.
+const MAX_SKEW: i64 = 300;
+
+impl Config {
+    /// Everything that a type cannot say.
+    pub(in crate::config) fn check(&self) -> Result<(), ConfigError> {
+        self.refuse_unbuilt()?;
+        if self.mode == ModeName::Inbound && self.tokens.audiences.is_empty() {
+            return Err(ConfigError::key(
+                "tokens.audiences",
+                "name at least one audience: a token for anybody is for nobody",
+            ));
+        }
+        if self.tokens.issuers.is_empty() {
+            return Err(ConfigError::key(
+                "tokens.issuers",
+                "name at least one issuer, such as {cloud: microsoftonline.com}",
+            ));
+        }
+        if self.tokens.clock_skew.whole() > MAX_SKEW {
+            return Err(ConfigError::key(
+                "tokens.clock_skew",
+                "no more than 300s: correct the clocks instead",
+            ));
+        }
+        if self.policy.path.is_none() && self.built_in_policy.is_none() {
+            return Err(ConfigError::key("policy.path", "name a bundle, or a directory of bundles"));
+        }
+        if matches!(self.listen.admin, Address::Unix(_)) {
+            return Err(ConfigError::NotBuilt("listen.admin: unix"));
+        }
+        Ok(())
+    }
+
+    fn refuse_unbuilt(&self) -> Result<(), ConfigError> {
+        let Self {
+            listen,
+            tenant: _,
+            mode: _,
+            policy,
+            partners: _,
+            principal_map: _,
+            tokens,
+            applications: _,
+            suites: _,
+            authentication_contexts: _,
+            partner_authentication_contexts: _,
+            restrictions: _,
+            egress: _,
+            ingress: _,
+            blocked_blocked: _,
+            non_entra: _,
+            cross_cloud_redemption,
+            report_only: _,
+            denial: _,
+            decision_log,
+            telemetry,
+            limits: _,
+            base: _,
+            built_in_policy: _,
+        } = self;
+        let switched_on = [
+            ("listen.tls.check", listen.tls.check.is_some()),
+            ("listen.tls.admin", listen.tls.admin.is_some()),
+            ("policy.source", policy.source != SourceKind::File),
+            ("policy.cache", policy.cache.is_some()),
+            ("tokens.verification", tokens.verification != Verification::Signature),
+            ("tokens.verified_payload", tokens.verified_payload.is_some()),
+            ("tokens.proxy", tokens.proxy.is_some()),
+            ("tokens.extra_ca", tokens.extra_ca.is_some()),
+            ("cross_cloud_redemption", *cross_cloud_redemption),
+            ("decision_log.sink", decision_log.sink != Sink::None),
+            ("telemetry.otlp", telemetry.otlp.is_some()),
+        ];
+        switched_on.iter().find(|(_, on)| *on).map_or(Ok(()), |(key, _)| Err(ConfigError::NotBuilt(key)))
+    }
+}

@@ -1,0 +1,70 @@
+//! The one walk.
+
+use crate::engine::access::{Access, Mode};
+use crate::engine::inbound::Inbound;
+use crate::engine::observer::{Observer, Outcome, Step};
+use crate::engine::reason::Reason;
+use crate::engine::rules::Rules;
+use crate::engine::verdict::{Basis, Effect, Permit, ReportedBy, Ruling, Verdict};
+use crate::policy::Snapshot;
+
+/// Decides one request whose route was read and whose token was verified.
+pub fn decide<'s>(
+    snapshot: &'s Snapshot,
+    rules: &'s Rules,
+    access: &'s Access<'s>,
+    observer: &mut impl Observer,
+) -> Verdict<'s> {
+    let mut basis = Basis { application: access.application(), ..Basis::of_route(access.route) };
+    let ruling = match walk(snapshot, rules, access, observer, &mut basis) {
+        Ok(permit) => Ruling::Allow(permit),
+        Err(ruling) => unless_report_only(ruling, rules, access),
+    };
+    Verdict { ruling, basis }
+}
+
+fn walk<'s>(
+    snapshot: &'s Snapshot,
+    rules: &'s Rules,
+    access: &'s Access<'s>,
+    observer: &mut impl Observer,
+    basis: &mut Basis,
+) -> Result<Permit, Ruling<'s>> {
+    let Some(tenant) = snapshot.tenant(access.route.tenant) else {
+        observer.step(Step::Route, Outcome::Stop, &[("hosted", &false)]);
+        return Err(Ruling::Deny(Reason::RouteInvalid));
+    };
+    basis.cloud = tenant.cloud;
+    audience(access, observer)?;
+    match access.route.mode {
+        Mode::Inbound => Inbound { snapshot, tenant, access, rules, observer, basis }.decide(),
+        // Not decided by this build; the route is refused before.
+        Mode::Outbound | Mode::TenantRestrictions => Err(Ruling::Deny(Reason::RouteInvalid)),
+    }
+}
+
+/// A token for another application is for another audience, whatever `tokens.audiences` says.
+fn audience(access: &Access<'_>, observer: &mut impl Observer) -> Result<(), Ruling<'static>> {
+    let audience = access.identity.audience;
+    let differs = |ours| audience.application.is_some_and(|theirs| theirs != ours);
+    if access.route.application.is_some_and(differs) {
+        observer.step(Step::Verified, Outcome::Stop, &[("audience", &"another application")]);
+        return Err(Ruling::Deny(Reason::TokenAudience));
+    }
+    Ok(())
+}
+
+/// Turns a policy's refusal into an allow that says so, where the operator asked for that.
+fn unless_report_only<'s>(ruling: Ruling<'s>, rules: &Rules, access: &Access<'_>) -> Ruling<'s> {
+    let by = match (access.route.report_only, rules.report_only) {
+        (Some(true), _) => ReportedBy::Route,
+        (None, true) => ReportedBy::Config,
+        (Some(false), _) | (None, false) => return ruling,
+    };
+    let (effect, reason) = match ruling {
+        Ruling::Deny(reason) => (Effect::Deny, reason),
+        Ruling::Challenge(reason, _) => (Effect::Challenge, reason),
+        Ruling::Allow(_) => return ruling,
+    };
+    if reason.may_be_report_only() { Ruling::Allow(Permit::despite(effect, reason, by)) } else { ruling }
+}

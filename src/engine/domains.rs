@@ -1,0 +1,26 @@
+//! Domain lists, for callers from outside Entra ("Allow or block invites to B2B users from specific organizations").
+//! Entra applies them at invitation only; a gateway can apply them at every request.
+
+use crate::engine::reason::Reason;
+use crate::engine::rules::NonEntra;
+use crate::policy::{DomainLists, Tenant};
+
+/// Whether a caller with a mail address of `domain` may come in. Exact domains; sub-domains are others.
+pub(in crate::engine) fn permit(rule: NonEntra, tenant: &Tenant, domain: Option<&str>) -> Result<(), Reason> {
+    match rule {
+        NonEntra::Permit => Ok(()),
+        NonEntra::Deny => Err(Reason::NonEntraBlocked),
+        NonEntra::Domains if !tenant.domains.exist() => Ok(()),
+        NonEntra::Domains => listed(&tenant.domains, domain.ok_or(Reason::DomainUnresolved)?),
+    }
+}
+
+fn listed(lists: &DomainLists, domain: &str) -> Result<(), Reason> {
+    if lists.blocked.iter().any(|blocked| **blocked == *domain) {
+        return Err(Reason::DomainBlocked);
+    }
+    match &lists.allowed {
+        Some(allowed) if !allowed.iter().any(|allowed| **allowed == *domain) => Err(Reason::DomainNotAllowed),
+        Some(_) | None => Ok(()),
+    }
+}

@@ -1,0 +1,52 @@
+//! The decision: identity and policy in, verdict out. Pure, synchronous, without allocation.
+//!
+//! The steps, in the order that decides which reason a denial has (semantics §13):
+//!
+//! 1. *relation* — what the caller is to the protected tenant ([`Relation`]), from who issued the token and where
+//!    the user is at home;
+//! 2. *header* — a tenant-restrictions header must agree with the token;
+//! 3. *revocation* — tokens called back;
+//! 4. *cloud* — Microsoft clouds that may work together;
+//! 5. *setting* — the setting that counts for the other tenant must permit user and application, in three-valued
+//!    logic: unknown never permits;
+//! 6. *other side* — where the other tenant is hosted too, its own setting must permit as well;
+//! 7. *domains* — for callers from outside Entra, the domain lists;
+//! 8. *requirements* — Conditional Access: what the token must prove, and whose word counts.
+//!
+//! An [`Observer`] hears of every step; `explain`, report-only outcomes and the log are observers of the one walk,
+//! never a second one. Only this module makes a [`Permit`].
+//!
+//! ```compile_fail,E0451
+//! // Nobody else can say yes.
+//! let forged = tenantgate::engine::Permit { reason: tenantgate::engine::Reason::Permitted, reported: None };
+//! ```
+
+mod access;
+mod application;
+mod cloud;
+mod conditional;
+mod decide;
+mod domains;
+mod evidence;
+mod hosts;
+mod inbound;
+mod kleene;
+mod observer;
+mod principal;
+mod reason;
+mod relation;
+mod restrictions;
+mod revocation;
+mod rules;
+mod setting;
+mod verdict;
+
+pub use self::access::{Access, Action, Mode, Required, Route};
+pub use self::decide::decide;
+pub use self::hosts::{SignInHosts, tunnel};
+pub use self::observer::{Detail, Explanation, Observer, Outcome, Step, Walked};
+pub use self::reason::{Class, Reason};
+pub use self::relation::Relation;
+pub use self::restrictions::{BadHeader, RestrictionsHeader};
+pub use self::rules::{NonEntra, Rules, Suites};
+pub use self::verdict::{Basis, Demand, Effect, Permit, ReportedBy, Ruling, Verdict};

@@ -1,0 +1,142 @@
+//! GUIDs in their one accepted spelling: 36 characters with hyphens, in either case.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// What does not look like `6babcaad-604b-40ac-a9d7-9fd97c0b779f`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a GUID of 36 characters")]
+pub struct NotAGuid;
+
+macro_rules! guids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(u128);
+
+        impl $name {
+            /// The id whose 32 hexadecimal digits are those of `value`.
+            pub const fn from_u128(value: u128) -> Self {
+                Self(value)
+            }
+
+            /// The 128 bits, most significant digit first.
+            pub const fn as_u128(self) -> u128 {
+                self.0
+            }
+
+            /// Reads exactly 36 ASCII characters; braces, URNs and bare hex are refused.
+            pub fn parse(text: &[u8]) -> Result<Self, NotAGuid> {
+                parse(text).map(Self).ok_or(NotAGuid)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NotAGuid;
+
+            fn from_str(text: &str) -> Result<Self, NotAGuid> {
+                Self::parse(text.as_bytes())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write(self.0, f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write(self.0, f)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse().map_err(|_| de::Error::custom(format_args!("`{text}` is no GUID of 36 characters")))
+            }
+        }
+    )*};
+}
+
+guids! {
+    /// An Entra tenant.
+    TenantId;
+    /// A user or a group of a tenant's directory.
+    ObjectId;
+    /// An application: a client's or a resource's app id.
+    AppId;
+}
+
+fn parse(text: &[u8]) -> Option<u128> {
+    let text: &[u8; 36] = text.try_into().ok()?;
+    let mut value = 0;
+    for (position, &byte) in text.iter().enumerate() {
+        if matches!(position, 8 | 13 | 18 | 23) {
+            if byte != b'-' {
+                return None;
+            }
+        } else {
+            value = value << 4 | u128::from(nibble(byte)?);
+        }
+    }
+    Some(value)
+}
+
+const fn nibble(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
+}
+
+fn write(value: u128, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(
+        f,
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        value >> 96,
+        value >> 80 & 0xffff,
+        value >> 64 & 0xffff,
+        value >> 48 & 0xffff,
+        value & 0xffff_ffff_ffff
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn either_case_is_the_same_tenant_and_prints_in_lower_case() {
+        let lower: TenantId = "6babcaad-604b-40ac-a9d7-9fd97c0b779f".parse().unwrap();
+        let upper: TenantId = "6BABCAAD-604B-40AC-A9D7-9FD97C0B779F".parse().unwrap();
+        assert_eq!(lower, upper);
+        assert_eq!(upper.to_string(), "6babcaad-604b-40ac-a9d7-9fd97c0b779f");
+    }
+
+    #[test]
+    fn other_spellings_are_refused() {
+        for text in [
+            "",
+            "6babcaad604b40aca9d79fd97c0b779f",
+            "{6babcaad-604b-40ac-a9d7-9fd97c0b779f}",
+            "urn:uuid:6babcaad-604b-40ac-a9d7-9fd97c0b779f",
+            "6babcaad-604b-40ac-a9d7-9fd97c0b779f ",
+            "6babcaad-604b-40ac-a9d7-9fd97c0b779g",
+            "6babcaad-604b-40ac-a9d79-fd97c0b779f",
+        ] {
+            assert_eq!(text.parse::<TenantId>(), Err(NotAGuid), "{text}");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! tenantgate enforces Microsoft Entra cross-tenant access settings on every request, as an Envoy `ext_authz`
+//! service.
+//!
+//! # The life of a check
+//!
+//! ```text
+//! frame ──check::request──▶ Request       a view of the CheckRequest: route, host, credential; nothing copied
+//!       ──check::route────▶ Route         what Envoy's configuration says; a typo denies
+//!       ──check::tokens───▶ Verified      by the cache, or one bounded RSA verification (token::verify)
+//!       ──store.borrow()──▶ &Snapshot     lock-free; no await beyond this line
+//!       ──engine::decide──▶ Verdict       pure, synchronous, no allocation, one walk with an observer
+//!       ──check::response─▶ frame         an OK can be built from a Permit alone, and only engine makes one
+//! ```
+//!
+//! # Floors
+//!
+//! A module uses only floors strictly below its own; `tests/architecture.rs` holds that.
+//!
+//! | floor | modules | |
+//! |---|---|---|
+//! | 9 | [`cli`] | speaks to a person |
+//! | 8 | [`app`] | binds everything |
+//! | 7 | [`config`] | one document, checked whole |
+//! | 6 | [`check`] [`admin`] | the faces: Envoy's gRPC, operators' HTTP |
+//! | 5 | [`source`] | the outside world coming in: policies and keys |
+//! | 4 | [`store`] | live state, swapped whole |
+//! | 3 | [`telemetry`] | metrics, log, clock |
+//! | 2 | [`engine`] | the decision: where policy and identity meet |
+//! | 1 | [`policy`] [`token`] | the two models |
+//! | 0 | [`id`] [`pb`] | names of things; wire types |
+
+pub mod admin;
+pub mod app;
+pub mod check;
+pub mod cli;
+pub mod config;
+pub mod engine;
+pub mod id;
+pub mod pb;
+pub mod policy;
+pub mod source;
+pub mod store;
+pub mod telemetry;
+pub mod token;

@@ -1,0 +1,31 @@
+//! External collaboration settings: which mail domains may be invited, and who may invite.
+
+/// `InvitationsAllowedAndBlockedDomainsPolicy`: exact domains in lower case; an allow list blocks all others.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DomainLists {
+    /// None where there is no allow list.
+    pub allowed: Option<Box<[Box<str>]>>,
+    /// Never invited.
+    pub blocked: Box<[Box<str>]>,
+}
+
+impl DomainLists {
+    /// Whether anything is decided by domain.
+    pub fn exist(&self) -> bool {
+        self.allowed.is_some() || !self.blocked.is_empty()
+    }
+}
+
+/// `authorizationPolicy.allowInvitesFrom`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum InvitesFrom {
+    /// Nobody.
+    Nobody,
+    /// Administrators and guest inviters.
+    #[default]
+    AdminsAndGuestInviters,
+    /// These and every member.
+    AdminsGuestInvitersAndAllMembers,
+    /// Everyone, guests included.
+    Everyone,
+}

@@ -1,0 +1,35 @@
+//! Cross-tenant access policy: from Microsoft Graph's JSON to something that can be looked up.
+//!
+//! A *bundle* holds any number of hosted tenants: organisations whose settings are kept here. Each has a default
+//! configuration and a record (a *partner*) for every organisation that it treats differently
+//! (Graph `crossTenantAccessPolicy`). Reading happens once, completely, and reports everything it finds with a
+//! JSON pointer; a policy whose meaning is not supported is refused, never loaded as if it had none.
+//!
+//! Inheritance from partner to default is not resolved here but at decision time, by reference: a tightened
+//! default must reach every partner at once.
+
+mod compile;
+mod conditional;
+mod domains;
+mod fields;
+mod finding;
+mod json;
+mod partner;
+mod pointer;
+mod principal;
+mod setting;
+mod snapshot;
+mod target;
+
+pub use self::compile::{Compiled, Options, compile};
+pub use self::conditional::{
+    AppCondition, AppSet, ConditionalPolicy, Control, Controls, ExternalUsers, GuestTypes, Operator,
+    PolicyState, Tenants, UserCondition, UserSet,
+};
+pub use self::domains::{DomainLists, InvitesFrom};
+pub use self::finding::{Finding, Findings, Level};
+pub use self::partner::{Consent, Partner, Settings, TrustFlag, service_default};
+pub use self::principal::{Principal, PrincipalMap};
+pub use self::setting::{Conflict, Effective, Origin, Setting, SettingKind};
+pub use self::snapshot::{Contexts, GuestAccess, Partners, Revision, Revocation, Snapshot, Tenant};
+pub use self::target::{Access, AppTargets, Half, Suite, UserTargets};

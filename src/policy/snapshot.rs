@@ -1,0 +1,169 @@
+//! What decisions are made on: every hosted tenant with all that belongs together, swapped whole.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use crate::id::{Cloud, ObjectId, TenantId};
+use crate::policy::conditional::{ConditionalPolicy, Control};
+use crate::policy::domains::{DomainLists, InvitesFrom};
+use crate::policy::partner::{Partner, Settings};
+
+/// Names the state of a policy: 16 hexadecimal digits of a file's SHA-256, or a store's decimal revision.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Revision(pub Box<str>);
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+type Map<V> = HashMap<TenantId, V, foldhash::fast::RandomState>;
+
+/// The compiled bundle.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Which state of the policy this is.
+    pub revision: Revision,
+    tenants: Map<Tenant>,
+}
+
+impl Snapshot {
+    pub(in crate::policy) fn new(revision: Revision, tenants: impl IntoIterator<Item = Tenant>) -> Self {
+        Self { revision, tenants: tenants.into_iter().map(|tenant| (tenant.id, tenant)).collect() }
+    }
+
+    /// The settings of a hosted tenant.
+    pub fn tenant(&self, id: TenantId) -> Option<&Tenant> {
+        self.tenants.get(&id)
+    }
+
+    /// Every hosted tenant, in no order.
+    pub fn tenants(&self) -> impl Iterator<Item = &Tenant> {
+        self.tenants.values()
+    }
+}
+
+/// A hosted tenant's own settings.
+#[derive(Debug)]
+pub struct Tenant {
+    /// Whose.
+    pub id: TenantId,
+    /// `displayName`
+    pub name: Option<Box<str>>,
+    /// Where it lives.
+    pub cloud: Cloud,
+    /// `allowedCloudEndpoints`
+    pub allowed_clouds: Box<[Cloud]>,
+    /// The default configuration.
+    pub default: Settings,
+    /// `id` of the default configuration, which is the id of its tenant restrictions policy.
+    pub default_id: Option<Box<str>>,
+    /// The organisations with settings of their own.
+    pub partners: Partners,
+    /// `partnerClouds`
+    pub partner_clouds: HashMap<TenantId, Cloud>,
+    /// Conditional Access policies that are not disabled, in the order of the bundle.
+    pub conditional: Box<[ConditionalPolicy]>,
+    /// Which contexts prove which control, in this tenant's tokens; None: as the config has it.
+    pub contexts: Option<Contexts>,
+    /// The same for tokens of others.
+    pub partner_contexts: HashMap<TenantId, Contexts>,
+    /// Domain lists.
+    pub domains: DomainLists,
+    /// Which tenant a mail domain belongs to; in lower case.
+    pub domain_tenants: HashMap<Box<str>, TenantId>,
+    /// `allowInvitesFrom`
+    pub invites_from: InvitesFrom,
+    /// `guestUserRoleId`
+    pub guest_access: Option<GuestAccess>,
+    /// Tokens called back.
+    pub revocations: Box<[Revocation]>,
+}
+
+/// The partners of one tenant.
+#[derive(Debug, Default)]
+pub struct Partners(Map<Partner>);
+
+impl Partners {
+    pub(in crate::policy) fn insert(&mut self, id: TenantId, partner: Partner) -> Option<Partner> {
+        self.0.insert(id, partner)
+    }
+
+    /// The record for this tenant.
+    pub fn get(&self, id: TenantId) -> Option<&Partner> {
+        self.0.get(&id)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Authentication contexts by the control that they prove, such as `c1` for mfa.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Contexts {
+    by_control: [Option<Box<str>>; 3],
+}
+
+impl Contexts {
+    /// The contexts of mfa, compliant device and hybrid joined device.
+    pub fn new(by_control: [Option<Box<str>>; 3]) -> Self {
+        Self { by_control }
+    }
+
+    /// The context that proves a control.
+    pub fn of(&self, control: Control) -> Option<&str> {
+        let [mfa, compliant, joined] = &self.by_control;
+        match control {
+            Control::Mfa => mfa,
+            Control::CompliantDevice => compliant,
+            Control::DomainJoinedDevice => joined,
+        }
+        .as_deref()
+    }
+
+    /// Whether nothing is mapped.
+    pub fn is_empty(&self) -> bool {
+        self.by_control.iter().all(Option::is_none)
+    }
+}
+
+/// `guestUserRoleId`, in words ("Restrict guest access permissions").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GuestAccess {
+    /// The same as members.
+    Member,
+    /// Limited, Microsoft's default.
+    Limited,
+    /// Restricted to their own objects; what an unknown role is taken for.
+    Restricted,
+}
+
+impl GuestAccess {
+    /// The word in a decision.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Limited => "limited",
+            Self::Restricted => "restricted",
+        }
+    }
+}
+
+/// Tokens that were issued too early to be believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Revocation {
+    /// Whose tokens, or whose users' tokens.
+    pub tenant: TenantId,
+    /// One user, by the id there or at home; None for the whole tenant.
+    pub user: Option<ObjectId>,
+    /// Unix seconds; tokens issued before are refused.
+    pub not_before: i64,
+}

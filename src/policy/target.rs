@@ -1,0 +1,75 @@
+//! The two halves of a setting, compiled: whom and what they list.
+
+use crate::id::{AppId, ObjectId};
+
+/// Graph's `accessType`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// `allowed`: those listed.
+    Allowed,
+    /// `blocked`: all but those listed.
+    Blocked,
+    /// `unknownFutureValue` or anything newer: permits nobody.
+    Unknown,
+}
+
+/// One half of a setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Half<T> {
+    /// What being listed means.
+    pub access: Access,
+    /// What is listed.
+    pub targets: T,
+}
+
+/// The users and groups that a half lists.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UserTargets {
+    /// `AllUsers`, or the read-only `AllGroups`.
+    pub all: bool,
+    /// Listed users, sorted.
+    pub users: Box<[ObjectId]>,
+    /// Listed groups, sorted.
+    pub groups: Box<[ObjectId]>,
+    /// Something of a `targetType` that we do not know.
+    pub unknown: bool,
+}
+
+impl UserTargets {
+    /// Whether somebody in particular is named.
+    pub fn lists(&self) -> bool {
+        !self.users.is_empty() || !self.groups.is_empty()
+    }
+}
+
+/// The applications that a half lists.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AppTargets {
+    /// `AllApplications`.
+    pub all: bool,
+    /// Named suites of Microsoft's.
+    pub suites: Box<[Suite]>,
+    /// Listed applications, sorted.
+    pub ids: Box<[AppId]>,
+    /// Something of a `targetType` that we do not know.
+    pub unknown: bool,
+}
+
+/// A named set of Microsoft's applications; who belongs is not part of the policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Suite {
+    /// `Office365`
+    Office365,
+    /// `AllMicrosoftApps`
+    AllMicrosoftApps,
+}
+
+impl Suite {
+    /// Graph's keyword.
+    pub const fn keyword(self) -> &'static str {
+        match self {
+            Self::Office365 => "Office365",
+            Self::AllMicrosoftApps => "AllMicrosoftApps",
+        }
+    }
+}

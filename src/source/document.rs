@@ -1,0 +1,77 @@
+//! The files of a policy, read whole and told apart by their content.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::digest;
+
+use crate::policy::Revision;
+
+/// One file, or every `*.json` of a directory.
+#[derive(Debug, Clone)]
+pub struct Files {
+    path: PathBuf,
+}
+
+/// The documents of a bundle at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// In the order of their names.
+    pub parts: Vec<Vec<u8>>,
+    /// The first 16 hexadecimal digits of their SHA-256.
+    pub revision: Revision,
+}
+
+impl Files {
+    /// The bundle at `path`.
+    pub fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The directory whose changes hint at a change of the bundle. A file itself may be replaced at any time, by an
+    /// editor's rename or by Kubernetes' `..data` link.
+    pub fn directory(&self) -> &Path {
+        if self.path.is_dir() {
+            return &self.path;
+        }
+        self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    }
+
+    /// Reads everything.
+    pub fn read(&self) -> io::Result<Document> {
+        if !self.path.is_dir() {
+            return Ok(Document::new(vec![fs::read(&self.path)?]));
+        }
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            let path = entry?.path();
+            let hidden = path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
+            if !hidden && path.extension().is_some_and(|extension| extension == "json") {
+                names.push(path);
+            }
+        }
+        names.sort();
+        Ok(Document::new(names.iter().map(fs::read).collect::<io::Result<_>>()?))
+    }
+}
+
+impl Document {
+    /// A bundle of these parts.
+    pub fn new(parts: Vec<Vec<u8>>) -> Self {
+        let mut hash = digest::Context::new(&digest::SHA256);
+        for part in &parts {
+            hash.update(part);
+        }
+        let mut revision = String::with_capacity(16);
+        for byte in hash.finish().as_ref().iter().take(8) {
+            revision.push_str(&format!("{byte:02x}"));
+        }
+        Self { parts, revision: Revision(revision.into()) }
+    }
+}

@@ -1,0 +1,16 @@
+//! The outside world coming in: policies and keys, watched, compared, and published when they are good.
+//!
+//! Whatever arrives, the last good value stays until a better one is complete. A change that cannot be applied is
+//! counted, logged with its place and reason, and shown in the status.
+
+mod document;
+mod fetch;
+mod keys;
+mod policy;
+mod task;
+
+pub use self::document::{Document, Files};
+pub use self::fetch::{Fetch, FetchError};
+pub use self::keys::{KeyOrigin, KeySource, Keys, KeysConfig};
+pub use self::policy::{PolicySource, Watch};
+pub use self::task::Task;

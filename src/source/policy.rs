@@ -1,0 +1,150 @@
+//! A policy in files: loaded at start, then compared every two seconds and whenever the directory hints at a change.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use notify::{RecursiveMode, Watcher as _};
+use tokio::sync::mpsc;
+
+use crate::policy::{Compiled, Finding, Level, Options, Snapshot, compile};
+use crate::source::document::{Document, Files};
+use crate::source::task::Task;
+use crate::store::{Publisher, Rejection, Status};
+use crate::telemetry::{Metrics, RejectedBecause, unix_now};
+
+/// Content is compared this often; hints only make it sooner.
+const COMPARE_EVERY: Duration = Duration::from_secs(2);
+/// Writers that replace a file in several steps get this long to finish.
+const SETTLE: Duration = Duration::from_millis(20);
+
+/// Where the policy is.
+#[derive(Debug, Clone)]
+pub enum PolicySource {
+    /// In files that may change.
+    Files(Files),
+    /// In the program itself.
+    BuiltIn(&'static str),
+}
+
+/// The one writer of the policy.
+#[derive(Debug)]
+pub struct Watch {
+    source: PolicySource,
+    options: Options,
+    publisher: Publisher<Snapshot>,
+    status: Arc<Status>,
+    metrics: Arc<Metrics>,
+    /// What was read last, good or bad.
+    last: Option<Document>,
+    unreadable: bool,
+}
+
+impl Watch {
+    /// Watches `source`, publishing every good policy.
+    pub fn new(
+        source: PolicySource,
+        options: Options,
+        publisher: Publisher<Snapshot>,
+        status: Arc<Status>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self { source, options, publisher, status, metrics, last: None, unreadable: false }
+    }
+
+    /// Loads what is there now; a failure is reported and leaves the policy as it was.
+    pub fn load(&mut self) {
+        let read = match &self.source {
+            PolicySource::Files(files) => files.read(),
+            PolicySource::BuiltIn(document) => Ok(Document::new(vec![document.as_bytes().to_vec()])),
+        };
+        let document = match read {
+            Ok(document) => document,
+            Err(error) => return self.unreadable(&error),
+        };
+        self.unreadable = false;
+        self.status.reached(unix_now());
+        if self.last.as_ref().is_some_and(|last| last.revision == document.revision) {
+            return;
+        }
+        let parts = document.parts.iter().map(Vec::as_slice);
+        let Compiled { snapshot, findings } = compile(parts, document.revision.clone(), &self.options);
+        for finding in findings.iter().filter(|finding| finding.level != Level::Error) {
+            tracing::warn!(code = finding.code, pointer = finding.pointer, "policy: {}", finding.message);
+        }
+        match snapshot {
+            Some(snapshot) => {
+                tracing::info!(revision = %snapshot.revision, tenants = snapshot.tenants().count(), "policy applied");
+                self.publisher.publish(snapshot);
+                self.status.applied(unix_now());
+            }
+            None => self.refuse(findings.of(Level::Error)),
+        }
+        self.last = Some(Document { parts: Vec::new(), ..document });
+    }
+
+    /// Goes on loading for as long as the task lives.
+    pub fn spawn(mut self) -> Task {
+        Task::spawn(async move {
+            let (hint, mut hints) = mpsc::channel::<()>(1);
+            let watcher = self.watcher(hint);
+            loop {
+                tokio::select! {
+                    () = tokio::time::sleep(COMPARE_EVERY) => {}
+                    Some(()) = hints.recv() => tokio::time::sleep(SETTLE).await,
+                }
+                let loaded = tokio::task::spawn_blocking(move || {
+                    self.load();
+                    self
+                });
+                match loaded.await {
+                    Ok(watch) => self = watch,
+                    Err(error) => {
+                        tracing::error!("the policy is watched no more: {error}");
+                        break;
+                    }
+                }
+            }
+            drop(watcher);
+        })
+    }
+
+    fn watcher(&self, hint: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
+        let PolicySource::Files(files) = &self.source else { return None };
+        let mut watcher = notify::recommended_watcher(move |_| {
+            // A hint that is already there says as much.
+            let _hint = hint.try_send(());
+        })
+        .ok()?;
+        match watcher.watch(files.directory(), RecursiveMode::NonRecursive) {
+            Ok(()) => Some(watcher),
+            Err(error) => {
+                tracing::warn!("cannot watch the policy's directory, comparing every 2 s instead: {error}");
+                None
+            }
+        }
+    }
+
+    fn unreadable(&mut self, error: &std::io::Error) {
+        let PolicySource::Files(files) = &self.source else { return };
+        let reason = format!("cannot read `{}`: {error}", files.path().display());
+        if !std::mem::replace(&mut self.unreadable, true) {
+            tracing::error!("policy: {reason}; the last good one stays");
+        }
+        self.metrics.policy_rejected(RejectedBecause::Unreadable);
+        self.status.rejected(Rejection { at: unix_now(), reason });
+    }
+
+    fn refuse<'f>(&self, errors: impl Iterator<Item = &'f Finding>) {
+        let mut reasons = Vec::new();
+        for error in errors {
+            tracing::error!(
+                code = error.code,
+                pointer = error.pointer,
+                "policy refused, the last good one stays: {error}"
+            );
+            reasons.push(error.to_string());
+        }
+        self.metrics.policy_rejected(RejectedBecause::Invalid);
+        self.status.rejected(Rejection { at: unix_now(), reason: reasons.join("\n") });
+    }
+}

@@ -1,0 +1,22 @@
+//! A background task that ends with its owner.
+
+use std::future::Future;
+
+use tokio::task::JoinHandle;
+
+/// Dropping it stops the task.
+#[derive(Debug)]
+pub struct Task(JoinHandle<()>);
+
+impl Task {
+    /// Starts `work` on the present runtime.
+    pub fn spawn(work: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(tokio::spawn(work))
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

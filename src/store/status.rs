@@ -1,0 +1,56 @@
+//! How the policy is: when its source was last reached, what was refused last and why.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use arc_swap::ArcSwapOption;
+
+/// Shared by the source, which writes, and whoever must know.
+#[derive(Debug, Default)]
+pub struct Status {
+    reached_at: AtomicI64,
+    applied_at: AtomicI64,
+    rejection: ArcSwapOption<Rejection>,
+}
+
+/// An update that was not applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// Unix seconds.
+    pub at: i64,
+    /// What was wrong, and where.
+    pub reason: String,
+}
+
+impl Status {
+    /// The source answered at `now` (Unix seconds).
+    pub fn reached(&self, now: i64) {
+        self.reached_at.store(now, Ordering::Relaxed);
+    }
+
+    /// An update was applied.
+    pub fn applied(&self, now: i64) {
+        self.reached(now);
+        self.applied_at.store(now, Ordering::Relaxed);
+        self.rejection.store(None);
+    }
+
+    /// An update was refused, or the source could not be read.
+    pub fn rejected(&self, rejection: Rejection) {
+        self.rejection.store(Some(rejection.into()));
+    }
+
+    /// Seconds since the source was last reached.
+    pub fn age(&self, now: i64) -> i64 {
+        now.saturating_sub(self.reached_at.load(Ordering::Relaxed)).max(0)
+    }
+
+    /// When the present policy was applied, in Unix seconds; 0 for never.
+    pub fn applied_at(&self) -> i64 {
+        self.applied_at.load(Ordering::Relaxed)
+    }
+
+    /// What was refused since the present policy was applied.
+    pub fn rejection(&self) -> Option<Rejection> {
+        self.rejection.load().as_deref().cloned()
+    }
+}

@@ -1,0 +1,231 @@
+//! Every metric of the program. Handles are made at start; labels are closed lists, never a tenant, user or key.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, Unit};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+use crate::engine::{Class, Effect, Reason};
+
+/// Seconds; a warm check takes microseconds, a cold one tens of them.
+const BUCKETS: &[f64] = &[
+    0.000_005, 0.000_01, 0.000_02, 0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1,
+    0.5,
+];
+
+/// Why an update of the policy was not applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RejectedBecause {
+    /// The source could not be read.
+    Unreadable,
+    /// The policy has errors.
+    Invalid,
+}
+
+/// The handles.
+pub struct Metrics {
+    handle: PrometheusHandle,
+    /// By reason, then effect.
+    checks: Box<[[Counter; 3]]>,
+    check_seconds: Histogram,
+    rejected_unreadable: Counter,
+    rejected_invalid: Counter,
+    token_cache_hits: Counter,
+    token_cache_misses: Counter,
+    token_cache_entries: Gauge,
+    policy_age: Gauge,
+    in_flight: Gauge,
+    keys: HashMap<Box<str>, KeyMetrics>,
+}
+
+/// Of one configured issuer.
+struct KeyMetrics {
+    age: Gauge,
+    fetched: Counter,
+    failed: Counter,
+}
+
+impl Metrics {
+    /// Registers everything; `issuers` are the configured issuers, the one label that is not a closed list.
+    pub fn new<'i>(issuers: impl IntoIterator<Item = &'i str>) -> Self {
+        let builder = PrometheusBuilder::new().set_buckets(BUCKETS);
+        let recorder = builder
+            .map_or_else(|_| PrometheusBuilder::new().build_recorder(), PrometheusBuilder::build_recorder);
+        let register = Register(&recorder);
+        let checks = Reason::ALL.iter().map(|reason| {
+            [Effect::Allow, Effect::Deny, Effect::Challenge].map(|effect| register.check(effect, *reason))
+        });
+        let keys = issuers.into_iter().map(|issuer| (issuer.into(), register.keys(issuer)));
+        let rejected = |reason| register.counter("tenantgate_policy_rejected_total", &[("reason", reason)]);
+        register.describe();
+        Self {
+            checks: checks.collect(),
+            keys: keys.collect(),
+            check_seconds: recorder
+                .register_histogram(&Key::from_static_name("tenantgate_check_seconds"), &METADATA),
+            rejected_unreadable: rejected("unreadable"),
+            rejected_invalid: rejected("invalid"),
+            token_cache_hits: register.counter("tenantgate_token_cache_hits", &[]),
+            token_cache_misses: register.counter("tenantgate_token_cache_misses", &[]),
+            token_cache_entries: register.gauge("tenantgate_token_cache_entries", &[]),
+            policy_age: register.gauge("tenantgate_policy_age_seconds", &[]),
+            in_flight: register.gauge("tenantgate_in_flight", &[]),
+            handle: recorder.handle(),
+        }
+    }
+
+    /// A check was answered.
+    pub fn checked(&self, effect: Effect, reason: Reason, took: Duration) {
+        if let Some([allow, deny, challenge]) = self.checks.get(reason.index()) {
+            match effect {
+                Effect::Allow => allow,
+                Effect::Deny => deny,
+                Effect::Challenge => challenge,
+            }
+            .increment(1);
+        }
+        self.check_seconds.record(took);
+    }
+
+    /// A token was looked up in the cache of verified ones.
+    pub fn token_looked_up(&self, hit: bool) {
+        if hit { self.token_cache_hits.increment(1) } else { self.token_cache_misses.increment(1) }
+    }
+
+    /// An update of the policy was not applied.
+    pub fn policy_rejected(&self, because: RejectedBecause) {
+        match because {
+            RejectedBecause::Unreadable => self.rejected_unreadable.increment(1),
+            RejectedBecause::Invalid => self.rejected_invalid.increment(1),
+        }
+    }
+
+    /// An issuer's keys were asked for.
+    pub fn keys_fetched(&self, issuer: &str, success: bool) {
+        if let Some(keys) = self.keys.get(issuer) {
+            if success { keys.fetched.increment(1) } else { keys.failed.increment(1) }
+        }
+    }
+
+    /// Seconds since an issuer's keys were last fetched.
+    pub fn keys_age(&self, issuer: &str, seconds: f64) {
+        if let Some(keys) = self.keys.get(issuer) {
+            keys.age.set(seconds);
+        }
+    }
+
+    /// What is measured when somebody asks.
+    pub fn sample(&self, policy_age: f64, token_cache_entries: f64, in_flight: f64) {
+        self.policy_age.set(policy_age);
+        self.token_cache_entries.set(token_cache_entries);
+        self.in_flight.set(in_flight);
+    }
+
+    /// Everything, in Prometheus' text format. The revision is no series of its own, for old ones would stay.
+    pub fn render(&self, revision: Option<&str>) -> String {
+        let mut text = self.handle.render();
+        if let Some(revision) = revision {
+            text.push_str("# HELP tenantgate_policy_revision_info The policy that decisions are made on.\n");
+            text.push_str(
+                "# TYPE tenantgate_policy_revision_info gauge\ntenantgate_policy_revision_info{revision=\"",
+            );
+            text.extend(revision.chars().filter(char::is_ascii_alphanumeric));
+            text.push_str("\"} 1\n");
+        }
+        text
+    }
+
+    /// Histograms keep every sample until somebody drains them: call this about once a second.
+    pub fn upkeep(&self) {
+        self.handle.run_upkeep();
+    }
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+static METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
+
+struct Register<'r>(&'r PrometheusRecorder);
+
+impl Register<'_> {
+    /// Counters are made only for what can happen, so that a scrape stays readable.
+    fn check(&self, effect: Effect, reason: Reason) -> Counter {
+        let possible = match (effect, reason.class()) {
+            (Effect::Allow, Class::Permit) => true,
+            (Effect::Allow, _) => reason.may_be_report_only(),
+            (_, Class::Permit) => false,
+            (Effect::Deny, _) => true,
+            (Effect::Challenge, class) => {
+                matches!(class, Class::Requirement | Class::Revocation)
+                    || reason == Reason::RestrictionsClaimMissing
+            }
+        };
+        if !possible {
+            return Counter::noop();
+        }
+        self.counter("tenantgate_checks_total", &[("effect", effect.word()), ("reason", reason.word())])
+    }
+
+    fn keys(&self, issuer: &str) -> KeyMetrics {
+        let fetches =
+            |result| self.counter("tenantgate_key_fetches_total", &[("issuer", issuer), ("result", result)]);
+        KeyMetrics {
+            age: self.gauge("tenantgate_keys_age_seconds", &[("issuer", issuer)]),
+            fetched: fetches("success"),
+            failed: fetches("failure"),
+        }
+    }
+
+    fn counter(&self, name: &'static str, labels: &[(&'static str, &str)]) -> Counter {
+        self.0.register_counter(&key(name, labels), &METADATA)
+    }
+
+    fn gauge(&self, name: &'static str, labels: &[(&'static str, &str)]) -> Gauge {
+        self.0.register_gauge(&key(name, labels), &METADATA)
+    }
+
+    fn describe(&self) {
+        let counters = [
+            ("tenantgate_checks_total", "Checks answered, by effect and reason."),
+            ("tenantgate_policy_rejected_total", "Updates of the policy that were not applied."),
+            ("tenantgate_token_cache_hits", "Tokens that were verified before."),
+            ("tenantgate_token_cache_misses", "Tokens seen for the first time."),
+            ("tenantgate_key_fetches_total", "Attempts to fetch an issuer's keys."),
+        ];
+        for (name, help) in counters {
+            self.0.describe_counter(KeyName::from(name), None, help.into());
+        }
+        let gauges = [
+            ("tenantgate_token_cache_entries", None, "Verified tokens held."),
+            (
+                "tenantgate_policy_age_seconds",
+                Some(Unit::Seconds),
+                "Since the policy's source was last reached.",
+            ),
+            (
+                "tenantgate_keys_age_seconds",
+                Some(Unit::Seconds),
+                "Since the issuer's keys were last fetched.",
+            ),
+            ("tenantgate_in_flight", None, "Checks being answered."),
+        ];
+        for (name, unit, help) in gauges {
+            self.0.describe_gauge(KeyName::from(name), unit, help.into());
+        }
+        self.0.describe_histogram(
+            KeyName::from("tenantgate_check_seconds"),
+            Some(Unit::Seconds),
+            "Time to answer a check.".into(),
+        );
+    }
+}
+
+fn key(name: &'static str, labels: &[(&'static str, &str)]) -> Key {
+    let labels: Vec<_> = labels.iter().map(|(name, value)| Label::new(*name, (*value).to_owned())).collect();
+    Key::from_parts(name, labels)
+}

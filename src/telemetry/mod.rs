@@ -1,0 +1,9 @@
+//! What the program tells of itself: every metric on one page, and the log.
+
+mod clock;
+mod log;
+mod metrics;
+
+pub use self::clock::unix_now;
+pub use self::log::{Level, start};
+pub use self::metrics::{Metrics, RejectedBecause};
