@@ -1,4 +1,4 @@
-//! Compiles the vendored ext_authz protos with protox, so that no machine needs `protoc`.
+//! Compiles the vendored protos of `ext_authz` with protox, so that no machine needs `protoc`.
 
 use std::error::Error;
 
@@ -24,7 +24,9 @@ fn build() -> String {
     println!("cargo:rerun-if-changed=.git/HEAD");
     let commit =
         first_line("git", &["rev-parse", "--short=12", "HEAD"]).unwrap_or_else(|| "unknown commit".into());
-    let rustc = std::env::var("RUSTC").ok().and_then(|rustc| first_line(&rustc, &["--version"]));
+    let rustc = std::env::var_os("RUSTC")
+        .and_then(|rustc| rustc.into_string().ok())
+        .and_then(|rustc| first_line(&rustc, &["--version"]));
     format!("{commit}, {}", rustc.unwrap_or_else(|| "unknown rustc".into()))
 }
 

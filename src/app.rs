@@ -14,7 +14,7 @@ use tonic_health::server::HealthReporter;
 use crate::admin::{self, KeysState, Observed, PolicyState, Readiness, Report};
 use crate::check::{Address, Bound, Gate, Limits, ListenError, SERVICE, Server, Services, Stop, Tokens};
 use crate::config::{Config, ConfigError};
-use crate::source::{FetchError, Keys, Task, Watch};
+use crate::source::{BadPrincipals, FetchError, Keys, Principals, Task, Watch};
 use crate::store::{Status, cell};
 use crate::telemetry::{Metrics, unix_now};
 use crate::token::KeySet;
@@ -31,6 +31,9 @@ pub enum StartError {
     /// The admin port.
     #[error("the admin port `{0}` cannot be opened")]
     Admin(Address, #[source] std::io::Error),
+    /// The principal map.
+    #[error("the principal map cannot be used")]
+    Principals(#[from] BadPrincipals),
     /// The HTTPS client.
     #[error("keys cannot be fetched")]
     Keys(#[from] FetchError),
@@ -65,8 +68,19 @@ impl App {
     /// Loads what is there, opens both ports and serves. A policy or key that is missing keeps the service from
     /// being ready, not from answering: such checks are denied with a reason.
     pub async fn start(config: &Config, file: Option<ConfigFile>) -> Result<Self, StartError> {
-        let Parts { gate, status, metrics, issuers, watch, keys, check, admin, limits, max_message } =
-            Parts::of(config)?;
+        let Parts {
+            gate,
+            status,
+            metrics,
+            issuers,
+            watch,
+            keys,
+            principals,
+            check,
+            admin,
+            limits,
+            max_message,
+        } = Parts::of(config)?;
         let readiness = Arc::new(Readiness::default());
 
         let (health, health_service) = tonic_health::server::health_reporter();
@@ -85,6 +99,7 @@ impl App {
         let ready = become_ready(Arc::clone(&gate), Arc::clone(&readiness), health.clone());
         let tasks = vec![
             watch.spawn(),
+            principals.spawn(),
             Task::spawn(async move {
                 if let Err(error) = axum::serve(listener, router).await {
                     tracing::error!("the admin port is closed: {error}");
@@ -146,6 +161,7 @@ struct Parts {
     issuers: Arc<[Box<str>]>,
     watch: Watch,
     keys: Keys,
+    principals: Principals,
     check: Address,
     admin: Address,
     limits: Limits,
@@ -164,10 +180,18 @@ impl Parts {
             Watch::new(composed.policy, options, publisher, Arc::clone(&status), Arc::clone(&metrics));
         watch.load();
         let keys = Keys::start(composed.keys, composed.keys_config, &metrics)?;
+        let principals = Principals::load(composed.principals)?;
         let limits = composed.token_limits;
         let tokens =
             Tokens::new(composed.expected, keys.reader(), keys.wanted(), limits, Arc::clone(&metrics));
-        let gate = Gate::new(composed.gate, policy, Arc::clone(&status), tokens, Arc::clone(&metrics));
+        let gate = Gate::new(
+            composed.gate,
+            policy,
+            principals.reader(),
+            Arc::clone(&status),
+            tokens,
+            Arc::clone(&metrics),
+        );
         Ok(Self {
             gate: Arc::new(gate),
             status,
@@ -175,6 +199,7 @@ impl Parts {
             issuers,
             watch,
             keys,
+            principals,
             check: composed.check,
             admin: composed.admin,
             limits: composed.limits,

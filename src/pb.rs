@@ -5,7 +5,6 @@
     clippy::all,
     clippy::pedantic,
     clippy::restriction,
-    clippy::allow_attributes,
     reason = "generated"
 )]
 

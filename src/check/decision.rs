@@ -42,9 +42,6 @@ impl Decision<'_> {
     pub fn fields(&self) -> [(&'static str, Field); 18] {
         let basis = &self.verdict.basis;
         let text = |value: &str| Field::Text(value.to_owned());
-        fn show(value: Option<impl fmt::Display>) -> Field {
-            value.map_or(Field::Null, |value| Field::Text(value.to_string()))
-        }
         [
             ("effect", text(self.verdict.effect().word())),
             ("reason", text(self.verdict.reason().word())),
@@ -155,6 +152,10 @@ impl Decision<'_> {
             r#"Bearer realm="", authorization_uri="https://{host}/common/oauth2/authorize",{client} error="insufficient_claims", claims="{claims}"{kind}"#
         )
     }
+}
+
+fn show(value: Option<impl fmt::Display>) -> Field {
+    value.map_or(Field::Null, |value| Field::Text(value.to_string()))
 }
 
 /// A decision's name: 32 hexadecimal digits, unique without anything shared between threads.

@@ -26,8 +26,6 @@ pub struct GateConfig {
     pub defaults: RouteDefaults,
     /// The configured choices.
     pub rules: Rules,
-    /// The principal map.
-    pub principals: PrincipalMap,
     /// `ingress.honor_tenant_restrictions_header`
     pub honor_restrictions_header: bool,
     /// `policy.max_staleness` in seconds; None for never.
@@ -45,6 +43,7 @@ pub struct GateConfig {
 pub struct Gate {
     config: GateConfig,
     policy: Reader<Snapshot>,
+    principals: Reader<PrincipalMap>,
     status: Arc<Status>,
     tokens: Tokens,
     metrics: Arc<Metrics>,
@@ -56,11 +55,12 @@ impl Gate {
     pub fn new(
         config: GateConfig,
         policy: Reader<Snapshot>,
+        principals: Reader<PrincipalMap>,
         status: Arc<Status>,
         tokens: Tokens,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self { config, policy, status, tokens, metrics, in_flight: AtomicUsize::new(0) }
+        Self { config, policy, principals, status, tokens, metrics, in_flight: AtomicUsize::new(0) }
     }
 
     /// The token side.
@@ -109,10 +109,7 @@ impl Gate {
     }
 
     async fn answer(&self, frame: &Bytes) -> response::Answer {
-        let request = match Request::read(frame) {
-            Ok(request) => request,
-            Err(_) => return self.refusal(Reason::RequestMalformed),
-        };
+        let Ok(request) = Request::read(frame) else { return self.refusal(Reason::RequestMalformed) };
         let mut report_only = Vec::new();
         self.judge(&request, unix_now(), &mut report_only, |decision| {
             response::render(decision, request.http.as_ref(), self.config.contact.as_deref())
@@ -210,8 +207,9 @@ impl Gate {
         observer: &mut O,
         render: impl FnOnce(&Decision<'_>) -> T,
     ) -> T {
+        let principals = self.principals.borrow();
         let principal =
-            identity.object.and_then(|object| self.config.principals.get(identity.tenant, object));
+            identity.object.and_then(|object| principals.as_deref()?.get(identity.tenant, object));
         let access = Access { route, identity, principal, restrictions };
         let verdict = decide(snapshot, &self.config.rules, &access, observer);
         Self::finish(&verdict, Some(identity), Some(&snapshot.revision), observer, render)
@@ -234,6 +232,7 @@ impl Gate {
     }
 
     /// Everything that is decided before there is a token.
+    #[expect(clippy::result_large_err, reason = "a refusal is made once and moved once")]
     fn prepare(
         &self,
         request: &Request<'_>,

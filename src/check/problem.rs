@@ -71,11 +71,10 @@ fn prefers_html(accept: &[u8]) -> bool {
 fn title(reason: Reason) -> &'static str {
     match reason.class() {
         Class::Permit => "Allowed",
-        Class::Token => "Sign in again",
+        Class::Token | Class::Revocation => "Sign in again",
         Class::Fault => "Temporarily unavailable",
         Class::Route => "Misconfigured",
         Class::Requirement if reason != Reason::ConditionalAccessBlock => "More proof is needed",
-        Class::Revocation => "Sign in again",
         Class::Relation
         | Class::Cloud
         | Class::Setting

@@ -129,11 +129,11 @@ fn upstream_headers(permit: Permit, decision: &Decision<'_>) -> Vec<HeaderValueO
     let revision = decision.revision.map(ToString::to_string).unwrap_or_default();
     let said = format!("allow; reason={}; policy={revision}", permit.reason());
     let mut headers = vec![
-        overwrite("x-tenantgate-decision", said),
-        overwrite("x-tenantgate-decision-id", decision.id.to_string()),
+        overwrite("x-tenantgate-decision", &said),
+        overwrite("x-tenantgate-decision-id", &decision.id.to_string()),
     ];
     if !decision.report_only.is_empty() {
-        headers.push(overwrite("x-tenantgate-report-only", visible(&decision.report_only.join(", "))));
+        headers.push(overwrite("x-tenantgate-report-only", &visible(&decision.report_only.join(", "))));
     }
     if permit.despite_outcome().is_none() {
         headers.extend(
@@ -156,7 +156,7 @@ fn identity_headers(identity: &Identity, decision: &Decision<'_>) -> Vec<HeaderV
         ("x-tenantgate-guest-access", decision.guest_access().map(str::to_owned)),
     ]
     .into_iter()
-    .filter_map(|(name, value)| Some(overwrite(name, value?)))
+    .filter_map(|(name, value)| Some(overwrite(name, &value?)))
     .collect()
 }
 
@@ -169,11 +169,11 @@ fn visible(text: &str) -> String {
 }
 
 /// On requests the action is said explicitly: Envoy 1.37.0 appended where nothing was said.
-fn overwrite(name: &str, value: String) -> HeaderValueOption {
+fn overwrite(name: &str, value: &str) -> HeaderValueOption {
     debug_assert!(name.starts_with(OWN_PREFIX));
     HeaderValueOption {
         append_action: HeaderAppendAction::OverwriteIfExistsOrAdd.into(),
-        ..header(name, &value)
+        ..header(name, value)
     }
 }
 

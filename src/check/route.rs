@@ -81,7 +81,7 @@ impl RouteDefaults {
             action,
             tenant: tenant.ok_or(RouteError::NoTenant)?,
             application: application.transpose()?,
-            require: given.require.map_or(Ok(Required::default()), require)?,
+            require: given.require.map(require).transpose()?.unwrap_or_default(),
             report_only: given.report_only.map(boolean).transpose()?,
         })
     }

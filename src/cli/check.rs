@@ -30,10 +30,10 @@ pub(in crate::cli) struct Check {
     /// The caller's claims, unverified: a what-if
     #[arg(long, value_name = "JSON|@F", group = "caller")]
     claims: Option<String>,
-    /// inbound, outbound or tenant_restrictions
+    /// `inbound`, `outbound` or `tenant_restrictions`
     #[arg(long, value_name = "M")]
     mode: Option<String>,
-    /// access, invite, redeem or user_sync
+    /// `access`, `invite`, `redeem` or `user_sync`
     #[arg(long, value_name = "A")]
     action: Option<String>,
     /// The application behind the route
@@ -101,7 +101,7 @@ impl Check {
             }
             None => gate.judge(&request, now, &mut explanation, Printed::of).await,
         };
-        self.print(outcome, &explanation)
+        self.print(&outcome, &explanation)
     }
 
     fn authorization(&self) -> anyhow::Result<Option<String>> {
@@ -140,7 +140,7 @@ impl Check {
         Ok(Request { http: Some(http), route: route.collect() })
     }
 
-    fn print(&self, printed: Printed, explanation: &Explanation) -> anyhow::Result<ExitCode> {
+    fn print(&self, printed: &Printed, explanation: &Explanation) -> anyhow::Result<ExitCode> {
         let verified = self.claims.is_none();
         if self.json {
             let mut members = printed.members.clone();

@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::Environment;
 
-/// Enforces Microsoft Entra cross-tenant access settings on every request, as an Envoy ext_authz service.
+/// Enforces Microsoft Entra cross-tenant access settings on every request, as an Envoy `ext_authz` service.
 #[derive(Debug, Parser)]
 #[command(name = "tenantgate", version = VERSION, arg_required_else_help = true)]
 struct Arguments {

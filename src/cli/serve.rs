@@ -70,7 +70,7 @@ fn validate(config: &Config) -> anyhow::Result<ExitCode> {
     };
     let parts = document.parts.iter().map(Vec::as_slice);
     let compiled = compile(parts, document.revision.clone(), &composed.policy_options);
-    for finding in compiled.findings.iter() {
+    for finding in &compiled.findings {
         output::note(&format!("policy: {finding}"));
     }
     for source in composed.keys {

@@ -40,7 +40,7 @@ enum Action {
 
 #[derive(Debug, Args)]
 struct Directory {
-    /// Where the key is [default: $XDG_STATE_HOME/tenantgate/dev]
+    /// Where the key is [default: `$XDG_STATE_HOME/tenantgate/dev`]
     #[arg(long, value_name = "D")]
     dir: Option<PathBuf>,
 }

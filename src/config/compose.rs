@@ -11,7 +11,7 @@ use crate::config::error::ConfigError;
 use crate::config::{BlockedBlocked, Config, ControlName, NonEntraName};
 use crate::engine::{NonEntra, Rules, SignInHosts, Suites};
 use crate::id::Applications;
-use crate::policy::{Contexts, Control, Options, PrincipalMap};
+use crate::policy::{Contexts, Control, Options};
 use crate::source::{Files, KeyOrigin, KeySource, KeysConfig, PolicySource};
 use crate::token::{Expectation, Issuer, IssuerTemplate, entra_issuers};
 
@@ -36,6 +36,8 @@ pub struct Composed {
     pub policy: PolicySource,
     /// What the policy must have.
     pub policy_options: Options,
+    /// Where the principal map is.
+    pub principals: Option<PathBuf>,
     /// Bounds of the check port.
     pub limits: Limits,
     /// Of one message, in bytes.
@@ -60,7 +62,6 @@ impl Config {
             gate: GateConfig {
                 defaults: RouteDefaults { mode: self.mode.into(), tenant: self.tenant },
                 rules: self.rules(&applications),
-                principals: self.principals()?,
                 honor_restrictions_header: self.ingress.honor_tenant_restrictions_header,
                 max_staleness: Some(self.policy.max_staleness)
                     .filter(|limit| !limit.is_zero())
@@ -87,6 +88,7 @@ impl Config {
                 verify_at_once: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             },
             policy: self.policy_source(),
+            principals: self.principal_map.as_deref().map(|path| self.path(path)),
             policy_options: Options { required: self.tenant.into_iter().collect() },
             limits: Limits {
                 max_connections: self.limits.max_connections,
@@ -118,15 +120,6 @@ impl Config {
                 .collect(),
             suites: Suites::new(&self.suites.office365, &self.suites.all_microsoft_apps),
         }
-    }
-
-    fn principals(&self) -> Result<PrincipalMap, ConfigError> {
-        let Some(path) = &self.principal_map else { return Ok(PrincipalMap::default()) };
-        let path = self.path(path);
-        let text = std::fs::read(&path).map_err(|source| ConfigError::Read { path: path.clone(), source })?;
-        let mut deserializer = serde_json::Deserializer::from_slice(&text);
-        serde_path_to_error::deserialize(&mut deserializer)
-            .map_err(|error| ConfigError::key("principal_map", format!("`{}`: {error}", path.display())))
     }
 
     fn policy_source(&self) -> PolicySource {

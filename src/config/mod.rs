@@ -4,10 +4,12 @@
 //! ([`Config::check`]), never ignored. Names and defaults: `deploy/tenantgate.yaml` shows them all.
 
 mod compose;
+mod decision_log;
 mod document;
 mod environment;
 mod error;
 mod limits;
+mod listen;
 mod policy;
 mod scalar;
 mod tokens;
@@ -19,13 +21,14 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub use self::compose::Composed;
+pub use self::decision_log::{Compress, DecisionLog, EffectName, OnFull, Rotate, Sink};
 pub use self::environment::Environment;
 pub use self::error::ConfigError;
 pub use self::limits::LimitsConfig;
+pub use self::listen::{Listen, ListenTls, Tls};
 pub use self::policy::{EtcdConfig, EtcdTls, PartnersConfig, PolicyConfig, SourceKind};
 pub use self::scalar::{Bytes, Seconds};
 pub use self::tokens::{IssuerConfig, KeysConfig, TokensConfig, Verification};
-use crate::check::Address;
 use crate::engine::Mode;
 use crate::id::{AppId, TenantId};
 use crate::policy::Control;
@@ -155,51 +158,6 @@ impl Config {
     }
 }
 
-/// `listen`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Listen {
-    /// The check port.
-    pub check: Address,
-    /// Health, readiness, metrics.
-    pub admin: Address,
-    /// TLS on either.
-    pub tls: ListenTls,
-}
-
-impl Default for Listen {
-    fn default() -> Self {
-        let local = |port| Address::Tcp(([127, 0, 0, 1], port).into());
-        Self { check: local(9191), admin: local(9192), tls: ListenTls::default() }
-    }
-}
-
-/// `listen.tls`
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ListenTls {
-    /// On the check port.
-    pub check: Option<Tls>,
-    /// On the admin port.
-    pub admin: Option<Tls>,
-}
-
-/// TLS on a port.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Tls {
-    /// PEM file.
-    pub certificate: PathBuf,
-    /// PEM file.
-    pub key: PathBuf,
-    /// PEM file of the authorities that client certificates must come from.
-    #[serde(default)]
-    pub client_ca: Option<PathBuf>,
-    /// URI names of which a client certificate must have one.
-    #[serde(default)]
-    pub client_san: Vec<String>,
-}
-
 /// `mode`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -327,114 +285,6 @@ pub enum NonEntraName {
 pub struct Denial {
     /// A line for the person who is denied.
     pub contact: Option<String>,
-}
-
-/// `decision_log`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct DecisionLog {
-    /// Where it goes.
-    pub sink: Sink,
-    /// The file.
-    pub path: Option<PathBuf>,
-    /// Records that may wait.
-    pub queue: usize,
-    /// What happens when too many do.
-    pub on_full: OnFull,
-    /// Effects that are recorded.
-    pub include: Vec<EffectName>,
-    /// The part of allows that is recorded, from 0 to 1.
-    pub sample_allow: f64,
-    /// A key for pseudonyms.
-    pub hash_key_file: Option<PathBuf>,
-    /// Files of the log.
-    pub rotate: Rotate,
-}
-
-impl Default for DecisionLog {
-    fn default() -> Self {
-        Self {
-            sink: Sink::None,
-            path: None,
-            queue: 65536,
-            on_full: OnFull::Drop,
-            include: vec![EffectName::Deny, EffectName::Challenge, EffectName::Allow],
-            sample_allow: 1.0,
-            hash_key_file: None,
-            rotate: Rotate::default(),
-        }
-    }
-}
-
-/// `decision_log.sink`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Sink {
-    /// Nowhere.
-    None,
-    /// Standard output.
-    Stdout,
-    /// A file.
-    File,
-    /// OpenTelemetry.
-    Otlp,
-}
-
-/// `decision_log.on_full`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnFull {
-    /// Records are lost, and counted.
-    Drop,
-    /// Checks wait.
-    Wait,
-}
-
-/// An effect's name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EffectName {
-    /// Let by.
-    Allow,
-    /// Refused.
-    Deny,
-    /// Refused until there is a better token.
-    Challenge,
-}
-
-/// `decision_log.rotate`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Rotate {
-    /// Of one file.
-    pub size: Bytes,
-    /// Files kept.
-    pub keep: usize,
-    /// Of one file.
-    pub max_age: Seconds,
-    /// Of rotated files.
-    pub compress: Compress,
-}
-
-impl Default for Rotate {
-    fn default() -> Self {
-        Self {
-            size: Bytes::mebibytes(100),
-            keep: 10,
-            max_age: Seconds::new(30 * 24 * 3600),
-            compress: Compress::Zstd,
-        }
-    }
-}
-
-/// `decision_log.rotate.compress`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Compress {
-    /// Zstandard.
-    Zstd,
-    /// Not at all.
-    None,
 }
 
 /// `telemetry`

@@ -1,9 +1,10 @@
 //! What does not fit together, and what this build does not have yet: refused when switched on, never ignored.
 
+use crate::check::Address;
 use crate::config::error::ConfigError;
 use crate::config::policy::SourceKind;
 use crate::config::tokens::Verification;
-use crate::config::{Address, Config, ModeName, Sink};
+use crate::config::{Config, ModeName, Sink};
 
 /// Beyond this, expired tokens are not tolerated but accepted.
 const MAX_SKEW: i64 = 300;

@@ -51,7 +51,7 @@ impl<'s, O: Observer> Inbound<'s, '_, O> {
         )?;
         let relation = relation.map_err(Ruling::Deny)?;
         self.basis.relation = Some(relation);
-        self.basis.guest_access = self.tenant.guest_access.filter(|_| identity.account == Some(1));
+        self.basis.guest_access = (identity.account == Some(1)).then_some(self.tenant.guest_access);
         Ok(relation)
     }
 

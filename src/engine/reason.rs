@@ -151,21 +151,20 @@ impl Reason {
     /// Whether report-only may turn it into an allow (semantics §13): what an administrator wrote, never what went
     /// wrong, nor what would let somebody by unmarked.
     pub const fn may_be_report_only(self) -> bool {
-        match self {
-            Self::RestrictionsPolicyMissing | Self::RestrictionsHeaderInvalid | Self::AnonymousBlocked => {
-                false
+        let never = matches!(
+            self,
+            Self::RestrictionsPolicyMissing | Self::RestrictionsHeaderInvalid | Self::AnonymousBlocked
+        );
+        match self.class() {
+            Class::Cloud | Class::Setting | Class::Restrictions | Class::Requirement | Class::Action => {
+                !never
             }
-            _ => match self.class() {
-                Class::Cloud | Class::Setting | Class::Restrictions | Class::Requirement | Class::Action => {
-                    true
-                }
-                Class::Permit
-                | Class::Token
-                | Class::Fault
-                | Class::Route
-                | Class::Relation
-                | Class::Revocation => false,
-            },
+            Class::Permit
+            | Class::Token
+            | Class::Fault
+            | Class::Route
+            | Class::Relation
+            | Class::Revocation => false,
         }
     }
 }

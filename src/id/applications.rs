@@ -20,10 +20,10 @@ impl Applications {
     /// The map of these names.
     pub fn new(names: impl IntoIterator<Item = (Box<str>, AppId)>) -> Self {
         let by_name: HashMap<_, _> = names.into_iter().collect();
-        let mut named: Vec<_> = by_name.values().copied().collect();
-        named.sort_unstable();
-        named.dedup();
-        Self { by_name, named: named.into() }
+        let mut ids: Vec<_> = by_name.values().copied().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        Self { by_name, named: ids.into() }
     }
 
     /// The application that `name` (a GUID, or a name in the map) stands for.

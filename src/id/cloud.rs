@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, de};
 pub enum Cloud {
     /// `microsoftonline.com`
     Commercial,
-    /// `microsoftonline.us`: GCC High and DoD.
+    /// `microsoftonline.us`: `GCC High` and `DoD`.
     UsGovernment,
     /// `partner.microsoftonline.cn`: operated by 21Vianet.
     China,

@@ -52,11 +52,8 @@ impl<'a> Node<'a> {
 /// Reads again, slower, to learn where the error was.
 fn locate(document: &[u8]) -> Finding {
     let mut deserializer = serde_json::Deserializer::from_slice(document);
-    let error = match serde_path_to_error::deserialize::<_, Node<'_>>(&mut deserializer) {
-        Ok(_) => {
-            return Finding::malformed_json(String::new(), "text after the end of the document".to_owned());
-        }
-        Err(error) => error,
+    let Err(error) = serde_path_to_error::deserialize::<_, Node<'_>>(&mut deserializer) else {
+        return Finding::malformed_json(String::new(), "text after the end of the document".to_owned());
     };
     let pointer = error.path().iter().fold(String::new(), |pointer, segment| match segment {
         serde_path_to_error::Segment::Seq { index } => format!("{pointer}/{index}"),

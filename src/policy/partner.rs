@@ -9,7 +9,7 @@ use crate::policy::target::{Access, AppTargets, Half, UserTargets};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     /// In the order of [`SettingKind::ALL`].
-    settings: [Option<Arc<Setting>>; 5],
+    by_kind: [Option<Arc<Setting>>; 5],
     /// `inboundTrust`, in the order of [`TrustFlag`].
     trust: [Option<bool>; 3],
     /// `automaticUserConsentSettings`
@@ -20,17 +20,17 @@ pub struct Settings {
 
 impl Settings {
     pub(in crate::policy) fn new(
-        settings: [Option<Arc<Setting>>; 5],
+        by_kind: [Option<Arc<Setting>>; 5],
         trust: [Option<bool>; 3],
         consent: Consent,
         block_service_provider_outbound: Option<bool>,
     ) -> Self {
-        Self { settings, trust, consent, block_service_provider_outbound }
+        Self { by_kind, trust, consent, block_service_provider_outbound }
     }
 
     /// The setting of this kind, where there is one.
     pub fn get(&self, kind: SettingKind) -> Option<&Setting> {
-        let [collaboration_in, collaboration_out, direct_in, direct_out, restrictions] = &self.settings;
+        let [collaboration_in, collaboration_out, direct_in, direct_out, restrictions] = &self.by_kind;
         match kind {
             SettingKind::CollaborationInbound => collaboration_in,
             SettingKind::CollaborationOutbound => collaboration_out,

@@ -75,8 +75,8 @@ pub struct Tenant {
     pub domain_tenants: HashMap<Box<str>, TenantId>,
     /// `allowInvitesFrom`
     pub invites_from: InvitesFrom,
-    /// `guestUserRoleId`
-    pub guest_access: Option<GuestAccess>,
+    /// `guestUserRoleId`; restricted where it is not known.
+    pub guest_access: GuestAccess,
     /// Tokens called back.
     pub revocations: Box<[Revocation]>,
 }

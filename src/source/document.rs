@@ -1,5 +1,6 @@
 //! The files of a policy, read whole and told apart by their content.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -40,7 +41,7 @@ impl Files {
         if self.path.is_dir() {
             return &self.path;
         }
-        self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+        self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
     }
 
     /// Reads everything.
@@ -70,7 +71,7 @@ impl Document {
         }
         let mut revision = String::with_capacity(16);
         for byte in hash.finish().as_ref().iter().take(8) {
-            revision.push_str(&format!("{byte:02x}"));
+            let _infallible = write!(revision, "{byte:02x}");
         }
         Self { parts, revision: Revision(revision.into()) }
     }

@@ -16,7 +16,7 @@ use crate::token::{Issuer, JwksError, KeyRing, KeySet};
 
 const COMPARE_EVERY: Duration = Duration::from_secs(2);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
-const LAST_RETRY: Duration = Duration::from_secs(60);
+const LAST_RETRY: Duration = Duration::from_mins(1);
 
 /// `tokens.keys`
 #[derive(Debug, Clone, Copy)]
@@ -78,9 +78,10 @@ impl Keys {
         let (publisher, reader) = cell();
         let sets = sources.iter().map(|source| KeySet::unknown(source.issuer.clone())).collect();
         let ring = Arc::new(Ring { state: Mutex::new((publisher, KeyRing { sets })) });
-        let fetch = Fetch::new()?;
         let wanted: Box<[_]> = sources.iter().map(|_| Arc::new(Notify::new())).collect();
         let fetches = sources.iter().any(|source| matches!(source.origin, KeyOrigin::Url(_)));
+        // Reading the system's certificates takes time that whoever has files alone need not spend.
+        let fetch = fetches.then(Fetch::new).transpose()?;
         let mut tasks = Vec::new();
         ring.publish();
         for (index, (source, wanted)) in sources.into_iter().zip(&wanted).enumerate() {
@@ -140,7 +141,7 @@ struct Loader {
     index: usize,
     source: KeySource,
     config: KeysConfig,
-    fetch: Fetch,
+    fetch: Option<Fetch>,
     ring: Arc<Ring>,
     metrics: Arc<Metrics>,
 }
@@ -159,7 +160,14 @@ impl Loader {
                     }
                 })
             }
-            KeyOrigin::Url(url) => Task::spawn(self.refresh(url, wanted)),
+            KeyOrigin::Url(url) => {
+                let fetch = self.fetch.clone();
+                Task::spawn(async move {
+                    if let Some(fetch) = fetch {
+                        self.refresh(url, fetch, wanted).await;
+                    }
+                })
+            }
         }
     }
 
@@ -181,10 +189,10 @@ impl Loader {
         self.report(&loaded);
     }
 
-    async fn refresh(self, url: Url, wanted: Arc<Notify>) {
+    async fn refresh(self, url: Url, fetch: Fetch, wanted: Arc<Notify>) {
         let mut retry = FIRST_RETRY;
         loop {
-            let loaded = match self.fetch.get(&url).await {
+            let loaded = match fetch.get(&url).await {
                 Ok(document) => {
                     let age = i64::try_from(self.config.max_age.as_secs()).unwrap_or(i64::MAX);
                     self.apply(&document, unix_now().saturating_add(age))

@@ -7,10 +7,12 @@ mod document;
 mod fetch;
 mod keys;
 mod policy;
+mod principals;
 mod task;
 
 pub use self::document::{Document, Files};
 pub use self::fetch::{Fetch, FetchError};
 pub use self::keys::{KeyOrigin, KeySource, Keys, KeysConfig};
 pub use self::policy::{PolicySource, Watch};
+pub use self::principals::{BadPrincipals, Principals};
 pub use self::task::Task;

@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn size_is_judged_first_and_spaces_are_part_of_the_token() {
-        assert_eq!(of("Bearer 12345678,01"), Err(TokenError::TooLarge).or(of("Bearer 12345678,01")));
+        assert_eq!(of("Bearer 12345678,01"), Err(TokenError::TooLarge));
         assert_eq!(of("Bearer 12345678901,"), Err(TokenError::TooLarge));
         assert_eq!(of("Bearer  a.b.c"), Ok(" a.b.c"));
         assert_eq!(of("Bearer"), Ok(""));

@@ -43,7 +43,7 @@ pub(in crate::token) struct Claims<'a> {
     pub(in crate::token) groups_elsewhere: bool,
     pub(in crate::token) roles: bool,
     /// `scp`, or one of the claims that only a user has.
-    pub(in crate::token) user_claims: bool,
+    pub(in crate::token) of_user: bool,
 }
 
 impl<'a> Claims<'a> {
@@ -102,15 +102,15 @@ impl<'de> Visitor<'de> for ReadClaims<'_> {
                 "xms_trpid" => claim!("xms_trpid", xms_trpid, Some(text(&mut object)?)),
                 "email" => {
                     claim!("email", email, Some(text(&mut object)?));
-                    claims.user_claims = true;
+                    claims.of_user = true;
                 }
                 "acct" => {
                     claim!("acct", acct, Some(object.next_value()?));
-                    claims.user_claims = true;
+                    claims.of_user = true;
                 }
                 "amr" => {
                     claim!("amr", amr, Some(texts(&mut object)?));
-                    claims.user_claims = true;
+                    claims.of_user = true;
                 }
                 "exp" => claim!("exp", exp, Some(time(&mut object)?)),
                 "nbf" => claim!("nbf", nbf, Some(time(&mut object)?)),
@@ -134,7 +134,7 @@ impl<'de> Visitor<'de> for ReadClaims<'_> {
                     );
                 }
                 "scp" | "upn" | "unique_name" | "preferred_username" | "name" => {
-                    claim!("a user's claim", user_claims, text(&mut object).map(|_| true)?);
+                    claim!("a user's claim", of_user, text(&mut object).map(|_| true)?);
                 }
                 "sub" => {
                     *self.at = "sub";

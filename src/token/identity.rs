@@ -10,6 +10,7 @@ use crate::token::issuer::{Issuer, entra_host};
 
 /// A caller. Made by [`crate::token::verify()`] or, without evidence, by [`crate::token::Unverified::assume`].
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a claim by itself")]
 pub struct Identity {
     /// T: the tenant that issued the token.
     pub tenant: TenantId,
@@ -167,10 +168,7 @@ impl Identity {
             home_object: claims.home_oid.as_deref().and_then(|id| id.parse().ok()),
             groups: Groups::of(claims),
             audience: Audience {
-                accepted: claims
-                    .aud
-                    .as_deref()
-                    .is_some_and(|aud| reading.audiences.iter().any(|one| **one == *aud)),
+                accepted: claims.aud.as_deref().is_some_and(|aud| is_accepted(aud, reading.audiences)),
                 application: claims.aud.as_deref().and_then(application),
             },
             clients: [
@@ -204,8 +202,14 @@ pub(in crate::token) fn tenant(claims: &Claims<'_>) -> Result<TenantId, TokenErr
     claims.tid.as_deref().and_then(|tid| tid.parse().ok()).ok_or(TokenError::Malformed("tid"))
 }
 
+/// Exactly one of ours; a GUID in either case.
+fn is_accepted(audience: &str, accepted: &[Box<str>]) -> bool {
+    let guid = audience.parse::<AppId>().is_ok();
+    accepted.iter().any(|one| **one == *audience || guid && one.eq_ignore_ascii_case(audience))
+}
+
 fn host_cloud(issuer: &str) -> Option<Cloud> {
-    entra_host(issuer.strip_prefix("https://")?.split('/').next()?).flatten()
+    entra_host(issuer.strip_prefix("https://")?.split('/').next()?)?.cloud()
 }
 
 /// semantics §2, "Workload".
@@ -213,7 +217,7 @@ fn is_workload(claims: &Claims<'_>, relation: Xms) -> bool {
     match claims.idtyp.as_deref() {
         Some("app") => true,
         Some("user") => false,
-        _ => relation.has_any(&[7, 13, 33]) || claims.roles && !claims.user_claims,
+        _ => relation.has_any(&[7, 13, 33]) || claims.roles && !claims.of_user,
     }
 }
 

@@ -27,7 +27,7 @@ impl Idp {
             return Err(MALFORMED);
         }
         if let Some(tenant) = issuers.into_iter().find_map(|issuer| issuer.template.tenant(idp)) {
-            let cloud = authority(idp).and_then(|(_, host, _)| entra_host(host)).flatten();
+            let cloud = authority(idp).and_then(|(_, host, _)| entra_host(host)?.cloud());
             return Ok(Self::of_tenant(tenant, cloud));
         }
         let Some((scheme, host, path)) = authority(idp) else {
@@ -35,8 +35,8 @@ impl Idp {
             return if entra_host(host).is_some() { Err(MALFORMED) } else { Ok(Self::Other) };
         };
         match (entra_host(host), tenant_of_path(path)) {
-            (Some(cloud), Some(tenant)) if scheme.eq_ignore_ascii_case("https") => {
-                Ok(Self::of_tenant(tenant, cloud))
+            (Some(host), Some(tenant)) if scheme.eq_ignore_ascii_case("https") => {
+                Ok(Self::of_tenant(tenant, host.cloud()))
             }
             (Some(_), _) => Err(MALFORMED),
             (None, Some(_)) => Ok(Self::UnlistedHost),

@@ -2,22 +2,39 @@
 
 use crate::id::{Cloud, TenantId};
 
-/// The hosts of Entra's security token services, and the cloud where the host alone tells it.
-/// `sts.windows.net` does not: US Government v1.0 tokens name it too.
-const HOSTS: [(&str, Option<Cloud>); 8] = [
-    ("login.microsoftonline.com", Some(Cloud::Commercial)),
-    ("login.microsoft.com", Some(Cloud::Commercial)),
-    ("login.windows.net", Some(Cloud::Commercial)),
-    ("sts.windows.net", None),
-    ("login.microsoftonline.us", Some(Cloud::UsGovernment)),
-    ("login.partner.microsoftonline.cn", Some(Cloud::China)),
-    ("login.chinacloudapi.cn", Some(Cloud::China)),
-    ("sts.chinacloudapi.cn", Some(Cloud::China)),
+/// A well-known host of Entra's security token services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::token) enum EntraHost {
+    /// It serves one cloud.
+    Of(Cloud),
+    /// `sts.windows.net`: US Government v1.0 tokens name it too.
+    OfSeveral,
+}
+
+impl EntraHost {
+    /// The cloud, where the host alone tells it.
+    pub(in crate::token) const fn cloud(self) -> Option<Cloud> {
+        match self {
+            Self::Of(cloud) => Some(cloud),
+            Self::OfSeveral => None,
+        }
+    }
+}
+
+const HOSTS: [(&str, EntraHost); 8] = [
+    ("login.microsoftonline.com", EntraHost::Of(Cloud::Commercial)),
+    ("login.microsoft.com", EntraHost::Of(Cloud::Commercial)),
+    ("login.windows.net", EntraHost::Of(Cloud::Commercial)),
+    ("sts.windows.net", EntraHost::OfSeveral),
+    ("login.microsoftonline.us", EntraHost::Of(Cloud::UsGovernment)),
+    ("login.partner.microsoftonline.cn", EntraHost::Of(Cloud::China)),
+    ("login.chinacloudapi.cn", EntraHost::Of(Cloud::China)),
+    ("sts.chinacloudapi.cn", EntraHost::Of(Cloud::China)),
 ];
 
-/// The cloud that a listed host stands for; the outer option is whether the host is listed.
-pub(in crate::token) fn entra_host(host: &str) -> Option<Option<Cloud>> {
-    HOSTS.iter().find(|(listed, _)| listed.eq_ignore_ascii_case(host)).map(|(_, cloud)| *cloud)
+/// The host, where it is one of Entra's; in any case.
+pub(in crate::token) fn entra_host(host: &str) -> Option<EntraHost> {
+    HOSTS.iter().find(|(listed, _)| listed.eq_ignore_ascii_case(host)).map(|(_, host)| *host)
 }
 
 /// The path of an Entra URI, `/{guid}` or `/{guid}/v2.0` with or without a last slash.

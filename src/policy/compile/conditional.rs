@@ -69,7 +69,7 @@ fn policy(field: Field<'_, '_>, ignored: &[String], findings: &mut Findings) -> 
         }
         return None;
     };
-    let id = id.unwrap_or(name.clone()).into();
+    let id = id.unwrap_or_else(|| name.clone()).into();
     reader.supported.get().then_some(ConditionalPolicy { id, state, applications, users, controls })
 }
 

@@ -219,7 +219,7 @@ fn half(
             if let (Some(kind), Some(target)) = (kind, target) {
                 match &*kind {
                     known if expected.contains(&known) => {
-                        listed(Listed::Target(known, target, &at), findings)
+                        listed(Listed::Target(known, target, &at), findings);
                     }
                     "user" | "group" | "application" => findings.error(
                         "target_type_misplaced",

@@ -1,6 +1,6 @@
 //! One hosted tenant of a bundle.
 
-use super::values::{contexts, list, map};
+use super::values::{contexts, list, map, parsed};
 use super::{conditional, settings};
 use crate::id::{Cloud, ObjectId, TenantId};
 use crate::policy::domains::{DomainLists, InvitesFrom};
@@ -23,9 +23,9 @@ pub(super) fn tenant(field: Field<'_, '_>, findings: &mut Findings) -> Option<Te
         .and_then(|field| authorization(field, findings))
         .unwrap_or_default();
     let domains = fields.take("b2bManagementPolicy").and_then(|field| domain_lists(field, findings));
-    let partner_clouds = map(fields.take("partnerClouds"), findings, |cloud, findings| cloud.parse(findings));
+    let partner_clouds = map(fields.take("partnerClouds"), findings, parsed);
     let domain_tenants: std::collections::HashMap<LowerCase, TenantId> =
-        map(fields.take("domains"), findings, |tenant, findings| tenant.parse(findings));
+        map(fields.take("domains"), findings, parsed);
     let own_contexts = fields.take("authenticationContexts").and_then(|field| contexts(field, findings));
     let partner_contexts = map(fields.take("partnerAuthenticationContexts"), findings, contexts);
     let revocations = fields.take("revocations").map(|field| revocations(field, findings));
@@ -49,7 +49,7 @@ pub(super) fn tenant(field: Field<'_, '_>, findings: &mut Findings) -> Option<Te
             .map(|(LowerCase(domain), tenant)| (domain, tenant))
             .collect(),
         invites_from,
-        guest_access,
+        guest_access: guest_access.unwrap_or(GuestAccess::Restricted),
         revocations: revocations.unwrap_or_default().into(),
     })
 }

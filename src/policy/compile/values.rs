@@ -30,6 +30,11 @@ pub(super) fn list<T: FromStr<Err: Display>>(
     values
 }
 
+/// A value in its documented spelling, to be handed on as a reader of values.
+pub(super) fn parsed<T: FromStr<Err: Display>>(field: Field<'_, '_>, findings: &mut Findings) -> Option<T> {
+    field.parse(findings)
+}
+
 /// An object whose names are data.
 pub(super) fn map<K: FromStr<Err: Display> + Eq + Hash, V>(
     field: Option<Field<'_, '_>>,

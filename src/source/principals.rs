@@ -1,0 +1,82 @@
+//! The principal map's file: read at start, compared every two seconds, the last good one stays.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::policy::PrincipalMap;
+use crate::source::task::Task;
+use crate::store::{Publisher, Reader, cell};
+
+const COMPARE_EVERY: Duration = Duration::from_secs(2);
+
+/// Why a principal map cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum BadPrincipals {
+    /// The file is not there.
+    #[error("cannot read `{}`", .0.display())]
+    Read(PathBuf, #[source] std::io::Error),
+    /// It is something else.
+    #[error("`{}`, at `{}`", .0.display(), .1.path())]
+    Content(PathBuf, #[source] serde_path_to_error::Error<serde_json::Error>),
+}
+
+/// The one writer of the principal map.
+#[derive(Debug)]
+pub struct Principals {
+    path: Option<PathBuf>,
+    last: Vec<u8>,
+    publisher: Publisher<PrincipalMap>,
+    reader: Reader<PrincipalMap>,
+}
+
+impl Principals {
+    /// Reads the map, if there is to be one.
+    pub fn load(path: Option<PathBuf>) -> Result<Self, BadPrincipals> {
+        let (publisher, reader) = cell();
+        let mut principals = Self { path, last: Vec::new(), publisher, reader };
+        principals.compare()?;
+        Ok(principals)
+    }
+
+    /// The present map.
+    pub fn reader(&self) -> Reader<PrincipalMap> {
+        self.reader.clone()
+    }
+
+    /// Goes on comparing for as long as the task lives.
+    pub fn spawn(mut self) -> Task {
+        Task::spawn(async move {
+            while self.path.is_some() {
+                tokio::time::sleep(COMPARE_EVERY).await;
+                match self.compare() {
+                    Ok(false) => {}
+                    Ok(true) => tracing::info!("principal map applied"),
+                    Err(error) => {
+                        let cause =
+                            std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                        tracing::error!("principal map refused, the last good one stays: {error}: {cause}");
+                    }
+                }
+            }
+        })
+    }
+
+    /// Whether there was something new.
+    fn compare(&mut self) -> Result<bool, BadPrincipals> {
+        let Some(path) = &self.path else { return Ok(false) };
+        let text = std::fs::read(path).map_err(|error| BadPrincipals::Read(path.clone(), error))?;
+        if text == self.last {
+            return Ok(false);
+        }
+        let read = read(path, &text);
+        self.last = text;
+        self.publisher.publish(read?);
+        Ok(true)
+    }
+}
+
+fn read(path: &Path, text: &[u8]) -> Result<PrincipalMap, BadPrincipals> {
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| BadPrincipals::Content(path.to_owned(), error))
+}

@@ -1,0 +1,55 @@
+//! The admin port.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Asked, Client, L, World, signer};
+
+async fn get(app: &tenantgate::app::App, path: &str) -> (u16, String) {
+    let answer = reqwest::get(format!("http://{}{path}", app.admin)).await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+#[tokio::test]
+async fn health_readiness_and_metrics_are_told() {
+    let world = World::new(&json!({}), &json!({"tenants": [{"tenantId": L, "crossTenantAccessPolicy": {}}]}));
+    let app = world.ready().await;
+    assert_eq!(get(&app, "/healthz").await.0, 200);
+    let (status, text) = get(&app, "/readyz").await;
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((status, &report["ready"]), (200, &json!(true)));
+    assert_eq!(report["keys"].as_array().unwrap().len(), 5);
+    let revision = report["policy"]["revision"].as_str().unwrap();
+
+    let mut client = Client::connect(&app.check);
+    let token = signer().mint(&json!({"tid": L, "aud": "api://orders"}));
+    for _ in 0..3 {
+        client.check(&Asked::with_token(&token)).await;
+    }
+    client.check(&Asked::with_token("x")).await;
+    let (_, metrics) = get(&app, "/metrics").await;
+    for line in [
+        r#"tenantgate_checks_total{effect="allow",reason="internal"} 3"#,
+        r#"tenantgate_checks_total{effect="deny",reason="token_malformed"} 1"#,
+        "tenantgate_check_seconds_count 4",
+        "tenantgate_token_cache_hits 2",
+        "tenantgate_token_cache_misses 2",
+        "tenantgate_in_flight 0",
+        "tenantgate_policy_age_seconds",
+        r#"tenantgate_policy_rejected_total{reason="invalid"} 0"#,
+        r#"tenantgate_key_fetches_total{issuer="https://sts.windows.net/{tenantid}/",result="success"} 1"#,
+        &format!(r#"tenantgate_policy_revision_info{{revision="{revision}"}} 1"#),
+    ] {
+        assert!(metrics.contains(line), "no `{line}` in\n{metrics}");
+    }
+    assert!(!metrics.contains(L), "a tenant is a label");
+}
+
+#[tokio::test]
+async fn a_service_without_policy_is_alive_but_not_ready() {
+    let world = World::new(&json!({}), &json!({"tenants": []}));
+    let app = world.start().await;
+    assert_eq!(get(&app, "/healthz").await.0, 200);
+    let (status, text) = get(&app, "/readyz").await;
+    assert_eq!(status, 503);
+    assert!(text.contains("tenant_missing"), "{text}");
+}

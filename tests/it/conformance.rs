@@ -1,0 +1,287 @@
+//! `tests/conformance/*.json`, each case three ways: the gate directly, over gRPC, and by `tenantgate check`.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Map, Value, json};
+use tenantgate::app::App;
+use tenantgate::check::{Decision, Field, Http, Request};
+use tenantgate::engine::{Explanation, Reason};
+
+use crate::harness::{Asked, Client, L, Merge as _, Sign, World, now, pointer_set, signer};
+
+/// Reasons that no case of this kind can reach, with what tests them instead.
+const ELSEWHERE: &[Reason] = &[
+    // Faults: tests of the service.
+    Reason::PolicyUnavailable,
+    Reason::PartnerUnavailable,
+    Reason::KeysUnavailable,
+    Reason::Overloaded,
+    Reason::InternalError,
+    // Modes and actions that this build refuses as `route_invalid`.
+    Reason::RestrictionsNotApplicable,
+    Reason::SignInHost,
+    Reason::UnrestrictedHost,
+    Reason::TokenUnreadable,
+    Reason::ResourceTenantMismatch,
+    Reason::ServiceProviderOutboundBlocked,
+    Reason::ResourceInboundBlocked,
+    Reason::RestrictionsPolicyMissing,
+    Reason::InviterNotAllowed,
+    Reason::InviteeUnresolved,
+    Reason::SyncCallerNotWorkload,
+    Reason::SyncNotAllowed,
+];
+
+struct Case {
+    name: String,
+    config: Value,
+    bundle: Value,
+    data: Value,
+    raw: bool,
+}
+
+#[test]
+fn every_reason_has_a_case() {
+    let mut reached: BTreeSet<String> = BTreeSet::new();
+    for case in cases() {
+        reached.insert(case.data["expect"]["reason"].as_str().unwrap().to_owned());
+    }
+    let missing: Vec<_> = Reason::ALL
+        .iter()
+        .filter(|reason| !ELSEWHERE.contains(reason) && !reached.contains(reason.word()))
+        .collect();
+    assert!(missing.is_empty(), "no conformance case for {missing:?}");
+}
+
+#[tokio::test]
+async fn the_gate_decides_every_case_as_expected() {
+    let mut wrong = Vec::new();
+    for case in cases() {
+        let world = case.world();
+        let (gate, _keys) = App::gate_alone(&world.config()).await.unwrap();
+        assert!(gate.policy().borrow().is_some(), "{}: the bundle was refused", case.name);
+        let asked = case.asked();
+        let mut http =
+            Http { method: asked.method.as_bytes(), host: asked.host.as_bytes(), ..Http::default() };
+        for (name, value) in &asked.headers {
+            http.add_header(name.as_bytes(), value.as_bytes());
+        }
+        let route = asked.route.iter().map(|(key, value)| (key.as_bytes(), value.as_bytes())).collect();
+        let request = Request { http: Some(http), route };
+        let mut explanation = Explanation::default();
+        let decided = gate.judge(&request, case.now(), &mut explanation, members).await;
+        wrong.extend(case.differs(&decided));
+    }
+    report("directly", &wrong);
+}
+
+#[tokio::test]
+async fn the_service_answers_every_case_as_expected() {
+    let mut wrong = Vec::new();
+    for case in cases().into_iter().filter(|case| case.data.get("now").is_none()) {
+        let world = case.world();
+        let app = world.ready().await;
+        let decided = Client::connect(&app.check).decide(&case.asked()).await;
+        wrong.extend(case.differs(&decided));
+    }
+    report("over gRPC", &wrong);
+}
+
+#[test]
+fn the_command_prints_every_case_as_expected() {
+    let mut wrong = Vec::new();
+    for case in cases() {
+        let world = case.world();
+        let Some(arguments) = case.arguments() else { continue };
+        let output = Command::new(env!("CARGO_BIN_EXE_tenantgate"))
+            .env_clear()
+            .args(["check", "--json", "--config"])
+            .arg(world.path("config.json"))
+            .args(arguments)
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let Ok(Value::Object(decided)) = serde_json::from_slice(&output.stdout) else {
+            wrong.push(format!("{}: printed no decision: {stderr}", case.name));
+            continue;
+        };
+        let code = match decided["effect"].as_str() {
+            Some("allow") => 0,
+            Some("deny") => 3,
+            _ => 4,
+        };
+        assert_eq!(output.status.code(), Some(code), "{}: {stderr}", case.name);
+        wrong.extend(case.differs(&decided));
+    }
+    report("by `tenantgate check`", &wrong);
+}
+
+fn report(way: &str, wrong: &[String]) {
+    assert!(wrong.is_empty(), "{} case(s) differ {way}:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+fn cases() -> Vec<Case> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance");
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let only = std::env::var_os("CASE").map(|name| name.into_string().unwrap());
+    let mut cases = Vec::new();
+    for path in paths {
+        let file: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        for (index, data) in file["cases"].as_array().unwrap().iter().enumerate() {
+            cases.push(Case::of(&path, &file, data, index));
+        }
+    }
+    cases.retain(|case| only.as_ref().is_none_or(|only| case.name.contains(only)));
+    cases
+}
+
+impl Case {
+    fn of(path: &Path, file: &Value, data: &Value, index: usize) -> Self {
+        let mut bundle = file["bundle"].clone();
+        for (pointer, value) in data.get("patch").and_then(Value::as_object).into_iter().flatten() {
+            pointer_set(&mut bundle, pointer, value.clone());
+        }
+        let mut config = file.get("config").cloned().unwrap_or_else(|| json!({}));
+        config.merge(data.get("config").unwrap_or(&json!({})));
+        let mut data = data.clone();
+        if data.get("principal_map").is_none() {
+            data["principal_map"] = file.get("principal_map").cloned().unwrap_or_default();
+        }
+        let name = format!("{}: {}", path.file_stem().unwrap().display(), data["name"].as_str().unwrap());
+        Self { name, config, bundle, data, raw: index % 2 == 1 }
+    }
+
+    fn world(&self) -> World {
+        let mut config = self.config.clone();
+        let principals = self.data["principal_map"].as_array();
+        if principals.is_some() {
+            config["principal_map"] = "principals.json".into();
+        }
+        let world = World::new(&config, &self.bundle);
+        if let Some(principals) = principals {
+            world.write("principals.json", &principal_map(principals).to_string());
+        }
+        world
+    }
+
+    fn now(&self) -> i64 {
+        self.data.get("now").and_then(Value::as_i64).unwrap_or_else(now)
+    }
+
+    fn asked(&self) -> Asked {
+        let request = self.data.get("request").cloned().unwrap_or_else(|| json!({}));
+        let text = |name: &str, default: &str| {
+            request.get(name).and_then(Value::as_str).unwrap_or(default).to_owned()
+        };
+        let mut headers: Vec<(String, String)> = Vec::new();
+        for header in request.get("headers").and_then(Value::as_array).into_iter().flatten() {
+            headers.push((header[0].as_str().unwrap().to_owned(), header[1].as_str().unwrap().to_owned()));
+        }
+        headers.extend(self.authorization().into_iter().map(|value| ("authorization".to_owned(), value)));
+        let route = self.data.get("route").and_then(Value::as_object).into_iter().flatten();
+        Asked {
+            method: text("method", "GET"),
+            host: text("host", "orders.contoso.example"),
+            path: text("path", "/"),
+            headers,
+            route: route.map(|(key, value)| (key.clone(), value.as_str().unwrap().to_owned())).collect(),
+            raw: self.raw,
+        }
+    }
+
+    fn authorization(&self) -> Vec<String> {
+        let token = self.data.get("claims").filter(|claims| !claims.is_null()).map(|claims| {
+            let sign = match self.data.get("sign").and_then(Value::as_str) {
+                None | Some("valid") => Sign::Valid,
+                Some("other_key") => Sign::OtherKey,
+                Some("none") => Sign::None,
+                Some("corrupt") => Sign::Corrupt,
+                Some(other) => panic!("{}: cannot sign `{other}`", self.name),
+            };
+            let header = self.data.get("header").and_then(Value::as_object).cloned().unwrap_or_default();
+            signer().sign(claims, &header, sign, self.now())
+        });
+        match self.data.get("authorization").and_then(Value::as_array) {
+            Some(values) => values
+                .iter()
+                .map(|value| value.as_str().unwrap().replace("{token}", token.as_deref().unwrap_or_default()))
+                .collect(),
+            None => token.into_iter().map(|token| format!("Bearer {token}")).collect(),
+        }
+    }
+
+    /// None for what the command has no flag for.
+    fn arguments(&self) -> Option<Vec<String>> {
+        let asked = self.asked();
+        if asked.method != "GET" {
+            return None;
+        }
+        let mut arguments = vec!["--host".to_owned(), asked.host];
+        for (name, value) in &asked.headers {
+            arguments.extend(["--header".to_owned(), format!("{name}:{value}")]);
+        }
+        for (key, value) in &asked.route {
+            let flag = match key.as_str() {
+                "mode" | "action" | "application" | "tenant" | "require" => format!("--{key}"),
+                "resource_tenant" => "--resource-tenant".to_owned(),
+                "source_tenant" => "--source-tenant".to_owned(),
+                _ => return None,
+            };
+            arguments.extend([flag, value.clone()]);
+        }
+        if let Some(now) = self.data.get("now") {
+            arguments.extend(["--now".to_owned(), now.to_string()]);
+        }
+        Some(arguments)
+    }
+
+    fn differs(&self, decided: &Map<String, Value>) -> Option<String> {
+        let wrong: Vec<_> = self.data["expect"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(name, expected)| decided.get(*name).unwrap_or(&Value::Null) != *expected)
+            .map(|(name, expected)| {
+                format!("{name} is {}, expected {expected}", decided.get(name).unwrap_or(&Value::Null))
+            })
+            .collect();
+        (!wrong.is_empty()).then(|| format!("{}: {}", self.name, wrong.join("; ")))
+    }
+}
+
+fn principal_map(principals: &[Value]) -> Value {
+    let mut map = json!({});
+    for principal in principals {
+        let text = |name: &str| principal[name].as_str().unwrap().to_owned();
+        map.merge(&json!({text("tenant"): {text("oid"): {
+            "homeTenant": principal["homeTenant"],
+            "homeOid": principal["homeOid"],
+            "homeGroups": principal.get("homeGroups").cloned().unwrap_or_else(|| json!([])),
+        }}}));
+    }
+    map
+}
+
+/// A decision's fields as JSON members, with what the answer would add.
+fn members(decision: &Decision<'_>) -> Map<String, Value> {
+    let mut members: Map<String, Value> = decision
+        .fields()
+        .into_iter()
+        .map(|(name, field)| {
+            let value = match field {
+                Field::Null => Value::Null,
+                Field::Text(text) => text.into(),
+                Field::List(texts) => texts.into(),
+            };
+            (name.to_owned(), value)
+        })
+        .collect();
+    assert!(members["tenant"].is_null() || members["tenant"].as_str().unwrap().len() == L.len());
+    members.insert("http_status".to_owned(), decision.status().into());
+    members.insert("entra_code".to_owned(), decision.entra_code().into());
+    members.insert("www_authenticate".to_owned(), decision.www_authenticate().into());
+    members
+}

@@ -1,0 +1,9 @@
+//! What tests need of the world: keys, tokens, an application, a client.
+
+mod client;
+mod signer;
+mod world;
+
+pub(crate) use self::client::{Asked, Client, check_request};
+pub(crate) use self::signer::{Sign, now, signer};
+pub(crate) use self::world::{L, Merge, World, pointer_set};

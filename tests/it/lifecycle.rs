@@ -1,0 +1,129 @@
+//! Beginning and end, and what is bounded between.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
+
+use serde_json::json;
+use tenantgate::check::{Address, SERVICE};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+
+use crate::harness::{Asked, Client, L, World, signer};
+
+fn bundle() -> serde_json::Value {
+    json!({"tenants": [{"tenantId": L, "crossTenantAccessPolicy": {}}]})
+}
+
+fn internal() -> Asked {
+    Asked::with_token(&signer().mint(&json!({"tid": L, "aud": "api://orders"})))
+}
+
+fn tcp(address: &Address) -> std::net::SocketAddr {
+    match address {
+        Address::Tcp(address) => *address,
+        Address::Unix(path) => panic!("a Unix socket: {}", path.display()),
+    }
+}
+
+async fn health(address: &Address, service: &str) -> i32 {
+    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{}", tcp(address))).unwrap();
+    let mut client = HealthClient::new(endpoint.connect().await.unwrap());
+    let request = HealthCheckRequest { service: service.to_owned() };
+    client.check(request).await.unwrap().into_inner().status
+}
+
+#[tokio::test]
+async fn before_the_first_policy_checks_are_denied_and_then_decided() {
+    let world = World::new(&json!({}), &bundle());
+    let policy = std::fs::read_to_string(world.path("policy.json")).unwrap();
+    std::fs::remove_file(world.path("policy.json")).unwrap();
+    let app = world.start().await;
+    let mut client = Client::connect(&app.check);
+    let decision = client.decide(&internal()).await;
+    assert_eq!((&decision["reason"], &decision["http_status"]), (&json!("policy_unavailable"), &json!(503)));
+    assert_eq!(health(&app.check, SERVICE).await, 2, "NOT_SERVING");
+    assert!(!app.is_ready());
+    world.replace("policy.json", &policy);
+    while client.decide(&internal()).await["reason"] != "internal" {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    while health(&app.check, SERVICE).await != 1 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(health(&app.check, "").await, 1, "SERVING");
+}
+
+#[tokio::test]
+async fn without_keys_the_fault_is_ours() {
+    let world = World::new(&json!({}), &bundle());
+    std::fs::remove_file(world.path("jwks.json")).unwrap();
+    let app = world.start().await;
+    let decision = Client::connect(&app.check).decide(&internal()).await;
+    assert_eq!((&decision["reason"], &decision["http_status"]), (&json!("keys_unavailable"), &json!(503)));
+    assert!(!app.is_ready());
+}
+
+#[tokio::test]
+async fn a_unix_socket_is_for_its_group_and_replaces_one_left_behind() {
+    let world = World::new(&json!({}), &bundle());
+    let path = world.path("check.sock");
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    let config = std::fs::read_to_string(world.path("config.json")).unwrap();
+    let listen = format!("\"check\":\"unix:{}\"", path.display());
+    world.write("config.json", &config.replacen("\"check\":\"127.0.0.1:0\"", &listen, 1));
+    let app = world.ready().await;
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
+    assert_eq!(Client::connect(&app.check).decide(&internal()).await["effect"], "allow");
+    app.stop().await;
+    assert!(!path.exists(), "the socket outlives its listener");
+}
+
+#[tokio::test]
+async fn a_stop_ends_health_lets_checks_end_and_cuts_off_what_hangs() {
+    let world = World::new(&json!({"limits": {"drain": "300ms"}}), &bundle());
+    let app = world.ready().await;
+    let address = tcp(&app.check);
+    let mut client = Client::connect(&app.check);
+    assert_eq!(client.decide(&internal()).await["effect"], "allow");
+    let mut idle = TcpStream::connect(address).await.unwrap();
+    // Ends although one connection is idle and one never began.
+    app.stop().await;
+    assert_eq!(idle.read(&mut [0; 64]).await.unwrap_or(0), 0, "the idle connection was not closed");
+    assert!(TcpStream::connect(address).await.is_err(), "the port is still open");
+}
+
+#[tokio::test]
+async fn a_connection_that_does_not_begin_in_time_is_closed() {
+    let world = World::new(&json!({"limits": {"handshake_timeout": "100ms"}}), &bundle());
+    let app = world.ready().await;
+    let mut idle = TcpStream::connect(tcp(&app.check)).await.unwrap();
+    let mut bytes = Vec::new();
+    // hyper greets first; what matters is that the end comes by itself.
+    let _closed = idle.read_to_end(&mut bytes).await;
+    assert_eq!(Client::connect(&app.check).decide(&internal()).await["effect"], "allow");
+}
+
+#[tokio::test]
+async fn beyond_the_limit_of_connections_one_waits_for_another_to_end() {
+    let world = World::new(&json!({"limits": {"max_connections": 1, "handshake_timeout": "10s"}}), &bundle());
+    let app = world.ready().await;
+    let first = TcpStream::connect(tcp(&app.check)).await.unwrap();
+    // Let the first be accepted before the second comes.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let mut client = Client::connect(&app.check);
+    let asked = internal();
+    let mut waiting = std::pin::pin!(client.decide(&asked));
+    assert!(tokio::time::timeout(Duration::from_millis(100), waiting.as_mut()).await.is_err(), "two at once");
+    drop(first);
+    assert_eq!(waiting.await["effect"], "allow");
+}
+
+#[tokio::test]
+async fn with_no_place_left_the_answer_is_an_explicit_denial() {
+    let world = World::new(&json!({"limits": {"in_flight": 0}}), &bundle());
+    let app = world.ready().await;
+    let decision = Client::connect(&app.check).decide(&internal()).await;
+    assert_eq!((&decision["reason"], &decision["http_status"]), (&json!("overloaded"), &json!(503)));
+}

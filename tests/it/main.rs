@@ -1,0 +1,17 @@
+//! The application as a whole, in process: the real servers on port 0, real tokens, real policies.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail loudly"
+)]
+
+mod admin;
+mod answers;
+mod command;
+mod conformance;
+mod harness;
+mod lifecycle;
+mod reload;
+mod wire;
