@@ -6,8 +6,7 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use crate::app::ConfigFile;
-use crate::config::{Config, Environment};
-use crate::token::DevelopmentIssuer;
+use crate::config::{Config, Environment, Example};
 
 /// Two organisations with partners, for a start without configuration.
 pub(in crate::cli) const EXAMPLE_BUNDLE: &str = include_str!("../../deploy/example/policy.json");
@@ -25,22 +24,14 @@ pub(in crate::cli) fn load(path: &Path, environment: &Environment) -> anyhow::Re
 
 /// The configuration in the program: the example bundle, and the development issuer of this user.
 pub(in crate::cli) fn example(environment: &Environment) -> anyhow::Result<Config> {
-    let directory = development_directory(environment)?;
-    DevelopmentIssuer::open_or_keygen(&directory)?;
+    let example = Example { policy: EXAMPLE_BUNDLE, issuer: development_directory(environment)? };
     let document = json!({
         "tenant": EXAMPLE_TENANT,
-        "tokens": {
-            "issuers": [{
-                "issuer": "https://login.microsoftonline.com/{tenantid}/v2.0",
-                "jwks": format!("file:{}", directory.join("jwks.json").display()),
-                "cloud": "microsoftonline.com",
-            }],
-            "audiences": ["api://orders"],
-        },
+        "tokens": {"audiences": ["api://orders"]},
         "applications": {"api://orders": "11111111-2222-3333-4444-555555555555"},
         "authenticationContexts": {"mfa": "c1", "compliantDevice": "c2", "domainJoinedDevice": "c3"},
     });
-    Ok(Config::with_built_in_policy(&document.to_string(), EXAMPLE_BUNDLE, environment)?)
+    Ok(Config::of_example(&document.to_string(), example, environment)?)
 }
 
 /// `$XDG_STATE_HOME/tenantgate/dev`

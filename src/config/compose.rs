@@ -10,7 +10,7 @@ use crate::check::{Address, GateConfig, Limits, RouteDefaults, TokenLimits};
 use crate::config::error::ConfigError;
 use crate::config::{BlockedBlocked, Config, ControlName, NonEntraName};
 use crate::engine::{NonEntra, Rules, SignInHosts, Suites};
-use crate::id::Applications;
+use crate::id::{Applications, Cloud};
 use crate::policy::{Contexts, Control, Options};
 use crate::source::{Files, KeyOrigin, KeySource, KeysConfig, PolicySource};
 use crate::token::{Expectation, Issuer, IssuerTemplate, entra_issuers};
@@ -123,14 +123,21 @@ impl Config {
     }
 
     fn policy_source(&self) -> PolicySource {
-        match (&self.policy.path, self.built_in_policy) {
+        match (&self.policy.path, &self.example) {
             (Some(path), _) => PolicySource::Files(Files::new(self.path(path))),
-            (None, built_in) => PolicySource::BuiltIn(built_in.unwrap_or_default()),
+            (None, example) => {
+                PolicySource::BuiltIn(example.as_ref().map(|example| example.policy).unwrap_or_default())
+            }
         }
     }
 
     fn key_sources(&self) -> Result<Vec<KeySource>, ConfigError> {
         let mut sources = Vec::new();
+        if let Some(example) = self.example.as_ref().filter(|_| self.tokens.issuers.is_empty()) {
+            let [(issuer, _), _] = entra_issuers(Cloud::Commercial);
+            let origin = KeyOrigin::Development(example.issuer.clone());
+            sources.push(KeySource { issuer, name: "development".into(), origin });
+        }
         for (index, configured) in self.tokens.issuers.iter().enumerate() {
             let key = |member: &str| format!("tokens.issuers[{index}].{member}");
             match (&configured.issuer, &configured.jwks) {

@@ -87,9 +87,9 @@ pub struct Config {
     /// The directory that relative paths are relative to.
     #[serde(skip)]
     pub base: PathBuf,
-    /// The bundle in the program itself, for a start without configuration.
+    /// What is in the program itself, for a start without configuration.
     #[serde(skip)]
-    pub built_in_policy: Option<&'static str>,
+    pub example: Option<Example>,
 }
 
 impl Default for Config {
@@ -118,7 +118,7 @@ impl Default for Config {
             telemetry: Telemetry::default(),
             limits: LimitsConfig::default(),
             base: PathBuf::new(),
-            built_in_policy: None,
+            example: None,
         }
     }
 }
@@ -140,14 +140,10 @@ impl Config {
         Ok(config)
     }
 
-    /// The same with a policy that is part of the program.
-    pub fn with_built_in_policy(
-        text: &str,
-        policy: &'static str,
-        environment: &Environment,
-    ) -> Result<Self, ConfigError> {
+    /// A document that is completed by an example.
+    pub fn of_example(text: &str, example: Example, environment: &Environment) -> Result<Self, ConfigError> {
         let mut config: Self = document::read(text, environment)?;
-        config.built_in_policy = Some(policy);
+        config.example = Some(example);
         config.check()?;
         Ok(config)
     }
@@ -156,6 +152,15 @@ impl Config {
     pub fn path(&self, path: &Path) -> PathBuf {
         self.base.join(path)
     }
+}
+
+/// What a start without configuration needs.
+#[derive(Debug, Clone)]
+pub struct Example {
+    /// The bundle, where no other is configured.
+    pub policy: &'static str,
+    /// The directory of the development issuer, where no other issuer is configured.
+    pub issuer: PathBuf,
 }
 
 /// `mode`

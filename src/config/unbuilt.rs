@@ -19,7 +19,7 @@ impl Config {
                 "name at least one audience: a token for anybody is for nobody",
             ));
         }
-        if self.tokens.issuers.is_empty() {
+        if self.tokens.issuers.is_empty() && self.example.is_none() {
             return Err(ConfigError::key(
                 "tokens.issuers",
                 "name at least one issuer, such as {cloud: microsoftonline.com}",
@@ -31,7 +31,7 @@ impl Config {
                 "no more than 300s: correct the clocks instead",
             ));
         }
-        if self.policy.path.is_none() && self.built_in_policy.is_none() {
+        if self.policy.path.is_none() && self.example.is_none() {
             return Err(ConfigError::key("policy.path", "name a bundle, or a directory of bundles"));
         }
         if matches!(self.listen.admin, Address::Unix(_)) {
@@ -65,7 +65,7 @@ impl Config {
             telemetry,
             limits: _,
             base: _,
-            built_in_policy: _,
+            example: _,
         } = self;
         let switched_on = [
             ("listen.tls.check", listen.tls.check.is_some()),

@@ -1,6 +1,6 @@
 //! The issuers' keys: files compared every two seconds, URLs refreshed in the background.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::source::fetch::{Fetch, FetchError};
 use crate::source::task::Task;
 use crate::store::{Publisher, Reader, cell};
 use crate::telemetry::{Metrics, unix_now};
-use crate::token::{Issuer, JwksError, KeyRing, KeySet};
+use crate::token::{DevelopmentIssuer, Issuer, JwksError, KeyRing, KeySet, MintError};
 
 const COMPARE_EVERY: Duration = Duration::from_secs(2);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
@@ -40,6 +40,16 @@ pub struct KeySource {
     pub origin: KeyOrigin,
 }
 
+impl KeySource {
+    /// Nothing is known of keys elsewhere; a development issuer that has yet to be made has none.
+    fn before_loading(&self) -> KeySet {
+        match self.origin {
+            KeyOrigin::File(_) | KeyOrigin::Url(_) => KeySet::unknown(self.issuer.clone()),
+            KeyOrigin::Development(_) => KeySet::empty(self.issuer.clone()),
+        }
+    }
+}
+
 /// A place to get keys from.
 #[derive(Debug, Clone)]
 pub enum KeyOrigin {
@@ -47,6 +57,8 @@ pub enum KeyOrigin {
     File(PathBuf),
     /// A JWKS document.
     Url(Url),
+    /// The development issuer in this directory, which is made where there is none.
+    Development(PathBuf),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +67,8 @@ enum LoadError {
     File(PathBuf, #[source] std::io::Error),
     #[error("cannot fetch `{0}`")]
     Fetch(Url, #[source] FetchError),
+    #[error("the development issuer has no key")]
+    Development(#[source] MintError),
     #[error("`{0}`")]
     Jwks(String, #[source] JwksError),
 }
@@ -76,7 +90,7 @@ impl Keys {
         metrics: &Arc<Metrics>,
     ) -> Result<Self, FetchError> {
         let (publisher, reader) = cell();
-        let sets = sources.iter().map(|source| KeySet::unknown(source.issuer.clone())).collect();
+        let sets = sources.iter().map(KeySource::before_loading).collect();
         let ring = Arc::new(Ring { state: Mutex::new((publisher, KeyRing { sets })) });
         let wanted: Box<[_]> = sources.iter().map(|_| Arc::new(Notify::new())).collect();
         let fetches = sources.iter().any(|source| matches!(source.origin, KeyOrigin::Url(_)));
@@ -149,6 +163,7 @@ struct Loader {
 impl Loader {
     fn start(self, wanted: Arc<Notify>) -> Task {
         match self.source.origin.clone() {
+            KeyOrigin::Development(directory) => self.develop(directory),
             KeyOrigin::File(path) => {
                 let mut last = Vec::new();
                 // Files are there at once: whoever starts with a file is ready without waiting.
@@ -171,8 +186,30 @@ impl Loader {
         }
     }
 
+    /// To make a key takes longer than to start: nobody waits for it.
+    fn develop(self, directory: PathBuf) -> Task {
+        let open = |directory: &Path| {
+            DevelopmentIssuer::open_or_keygen(directory).map(|issuer| issuer.jwks().to_string())
+        };
+        if DevelopmentIssuer::exists(&directory) {
+            self.develop_with(open(&directory));
+            return Task::spawn(async {});
+        }
+        Task::spawn(async move {
+            if let Ok(made) = tokio::task::spawn_blocking(move || open(&directory)).await {
+                self.develop_with(made);
+            }
+        })
+    }
+
+    fn develop_with(&self, jwks: Result<String, MintError>) {
+        let applied =
+            jwks.map_err(LoadError::Development).and_then(|jwks| self.apply(jwks.as_bytes(), i64::MAX));
+        self.report(&applied);
+    }
+
     /// A file is its own last good copy: its keys do not age.
-    fn compare(&self, path: &std::path::Path, last: &mut Vec<u8>) {
+    fn compare(&self, path: &Path, last: &mut Vec<u8>) {
         let loaded = match std::fs::read(path) {
             Ok(document) if document == *last => return,
             Ok(document) => {
@@ -219,7 +256,7 @@ impl Loader {
 
     fn apply(&self, document: &[u8], usable_until: i64) -> Result<(), LoadError> {
         let place = match &self.source.origin {
-            KeyOrigin::File(path) => path.display().to_string(),
+            KeyOrigin::File(path) | KeyOrigin::Development(path) => path.display().to_string(),
             KeyOrigin::Url(url) => url.to_string(),
         };
         self.ring.replace(self.index, document, usable_until).map_err(|error| LoadError::Jwks(place, error))

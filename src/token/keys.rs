@@ -80,6 +80,11 @@ impl KeySet {
         Self { issuer: Arc::new(issuer), keys: Arc::default(), usable_until: None }
     }
 
+    /// The set of an issuer that has no key yet, and so cannot have signed anything.
+    pub fn empty(issuer: Issuer) -> Self {
+        Self { usable_until: Some(i64::MAX), ..Self::unknown(issuer) }
+    }
+
     /// The same issuer's set as `document` gives it, believed until `usable_until` (Unix seconds).
     /// A key that has not changed stays the very same, so that what it verified stays warm.
     pub fn replaced(&self, document: &[u8], usable_until: i64) -> Result<Self, JwksError> {

@@ -54,6 +54,9 @@ impl DevelopmentIssuer {
             move |source| MintError::Io { path, source }
         };
         fs::create_dir_all(directory).map_err(io(directory))?;
+        if Self::exists(directory) {
+            return Err(MintError::Exists(directory.join("key.pem")));
+        }
         let key = KeyPair::generate(KeySize::Rsa2048).map_err(|_| MintError::Crypto)?;
         let der = key.as_der().map_err(|_| MintError::Crypto)?;
         let pem = pem::encode_config(
@@ -61,18 +64,37 @@ impl DevelopmentIssuer {
             pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF),
         );
         let issuer = Self::of(key, pem);
-        let path = directory.join("key.pem");
-        let mut file = match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                return Err(MintError::Exists(path));
-            }
-            Err(error) => return Err(io(&path)(error)),
-        };
-        file.write_all(issuer.pem.as_bytes()).map_err(io(&path))?;
-        let path = directory.join("jwks.json");
-        fs::write(&path, issuer.jwks().to_string()).map_err(io(&path))?;
+        let jwks = directory.join("jwks.json");
+        fs::write(&jwks, issuer.jwks().to_string()).map_err(io(&jwks))?;
+        issuer.write_key(&directory.join("key.pem"))?;
         Ok(issuer)
+    }
+
+    /// Whole or not at all, and never over another: a link is made of a finished file.
+    fn write_key(&self, path: &Path) -> Result<(), MintError> {
+        let io = |source| MintError::Io { path: path.to_owned(), source };
+        let beside = path.with_extension(format!("{}.new", std::process::id()));
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&beside)
+            .map_err(io)?;
+        file.write_all(self.pem.as_bytes()).map_err(io)?;
+        let linked = fs::hard_link(&beside, path);
+        fs::remove_file(&beside).map_err(io)?;
+        match linked {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                Err(MintError::Exists(path.to_owned()))
+            }
+            other => other.map_err(io),
+        }
+    }
+
+    /// Whether there is a key.
+    pub fn exists(directory: &Path) -> bool {
+        directory.join("key.pem").exists()
     }
 
     /// The key that is there.
@@ -85,7 +107,7 @@ impl DevelopmentIssuer {
 
     /// The key that is there, or a new one.
     pub fn open_or_keygen(directory: &Path) -> Result<Self, MintError> {
-        if directory.join("key.pem").exists() { Self::open(directory) } else { Self::keygen(directory) }
+        if Self::exists(directory) { Self::open(directory) } else { Self::keygen(directory) }
     }
 
     fn of(key: KeyPair, pem: String) -> Self {
