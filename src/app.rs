@@ -12,7 +12,9 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use crate::admin::{self, KeysState, Observed, PolicyState, Readiness, Report};
-use crate::check::{Address, Bound, Gate, Limits, ListenError, SERVICE, Server, Services, Stop, Tokens};
+use crate::check::{
+    Address, Bound, Gate, Judge, Limits, ListenError, SERVICE, Server, Services, Stop, Tokens,
+};
 use crate::config::{Config, ConfigError};
 use crate::source::{BadPrincipals, FetchError, Keys, Principals, Task, Watch};
 use crate::store::{Status, cell};
@@ -184,14 +186,8 @@ impl Parts {
         let limits = composed.token_limits;
         let tokens =
             Tokens::new(composed.expected, keys.reader(), keys.wanted(), limits, Arc::clone(&metrics));
-        let gate = Gate::new(
-            composed.gate,
-            policy,
-            principals.reader(),
-            Arc::clone(&status),
-            tokens,
-            Arc::clone(&metrics),
-        );
+        let judge = Judge::new(composed.judge, policy, principals.reader(), Arc::clone(&status));
+        let gate = Gate::new(composed.gate, judge, tokens, Arc::clone(&metrics));
         Ok(Self {
             gate: Arc::new(gate),
             status,
@@ -219,7 +215,7 @@ async fn bind_admin(address: &Address) -> std::io::Result<TcpListener> {
 async fn become_ready(gate: Arc<Gate>, readiness: Arc<Readiness>, health: HealthReporter) {
     loop {
         let keys = gate.tokens().keys().borrow().as_deref().is_some_and(|ring| ring.complete(unix_now()));
-        let policy = gate.policy().borrow().is_some();
+        let policy = gate.judge().policy().borrow().is_some();
         if keys && policy {
             break;
         }
@@ -253,7 +249,7 @@ struct AppObserved {
 impl Observed for AppObserved {
     fn report(&self) -> Report {
         let now = unix_now();
-        let snapshot = self.gate.policy().borrow();
+        let snapshot = self.gate.judge().policy().borrow();
         let ring = self.gate.tokens().keys().borrow();
         let usable = |index| {
             ring.as_deref().and_then(|ring| ring.sets.get(index)).is_some_and(|set: &KeySet| set.usable(now))

@@ -11,6 +11,7 @@
 mod codec;
 mod decision;
 mod gate;
+mod judge;
 mod listen;
 mod patience;
 mod problem;
@@ -23,7 +24,8 @@ mod tokens;
 mod wire;
 
 pub use self::decision::{Decision, DecisionId, Field};
-pub use self::gate::{Gate, GateConfig, Reported};
+pub use self::gate::{Gate, GateConfig};
+pub use self::judge::{Judge, JudgeConfig, Preparation, Prepared, Reported};
 pub use self::listen::{Address, Bound, ListenError};
 pub use self::request::{Http, Malformed, Request, Restrictions};
 pub use self::route::{RouteDefaults, RouteError};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use reqwest::Url;
 
-use crate::check::{Address, GateConfig, Limits, RouteDefaults, TokenLimits};
+use crate::check::{Address, GateConfig, JudgeConfig, Limits, RouteDefaults, TokenLimits};
 use crate::config::error::ConfigError;
 use crate::config::{BlockedBlocked, Config, ControlName, NonEntraName};
 use crate::engine::{NonEntra, Rules, SignInHosts, Suites};
@@ -24,6 +24,8 @@ pub struct Composed {
     pub admin: Address,
     /// The gate.
     pub gate: GateConfig,
+    /// Its judge.
+    pub judge: JudgeConfig,
     /// What tokens are held against.
     pub expected: Expectation,
     /// Where keys come from.
@@ -60,6 +62,10 @@ impl Config {
             check: self.listen.check.clone(),
             admin: self.listen.admin.clone(),
             gate: GateConfig {
+                in_flight: self.limits.in_flight,
+                contact: self.denial.contact.as_deref().map(Into::into),
+            },
+            judge: JudgeConfig {
                 defaults: RouteDefaults { mode: self.mode.into(), tenant: self.tenant },
                 rules: self.rules(&applications),
                 honor_restrictions_header: self.ingress.honor_tenant_restrictions_header,
@@ -67,8 +73,6 @@ impl Config {
                     .filter(|limit| !limit.is_zero())
                     .map(crate::config::Seconds::whole),
                 sign_in_hosts: SignInHosts::new(&self.restrictions.sign_in_hosts),
-                in_flight: self.limits.in_flight,
-                contact: self.denial.contact.as_deref().map(Into::into),
             },
             expected: Expectation {
                 audiences: tokens.audiences.iter().map(|audience| audience.as_str().into()).collect(),

@@ -5,7 +5,7 @@ use crate::engine::inbound::Inbound;
 use crate::engine::observer::{Observer, Outcome, Step};
 use crate::engine::reason::Reason;
 use crate::engine::rules::Rules;
-use crate::engine::verdict::{Basis, Effect, Permit, ReportedBy, Ruling, Verdict};
+use crate::engine::verdict::{Basis, Effect, Permit, Ruling, Verdict};
 use crate::policy::Snapshot;
 
 /// Decides one request whose route was read and whose token was verified.
@@ -56,11 +56,7 @@ fn audience(access: &Access<'_>, observer: &mut impl Observer) -> Result<(), Rul
 
 /// Turns a policy's refusal into an allow that says so, where the operator asked for that.
 fn unless_report_only<'s>(ruling: Ruling<'s>, rules: &Rules, access: &Access<'_>) -> Ruling<'s> {
-    let by = match (access.route.report_only, rules.report_only) {
-        (Some(true), _) => ReportedBy::Route,
-        (None, true) => ReportedBy::Config,
-        (Some(false), _) | (None, false) => return ruling,
-    };
+    let Some(by) = rules.reports_only(access.route) else { return ruling };
     let (effect, reason) = match ruling {
         Ruling::Deny(reason) => (Effect::Deny, reason),
         Ruling::Challenge(reason, _) => (Effect::Challenge, reason),

@@ -5,11 +5,12 @@ use crate::engine::evidence::Evidence;
 use crate::engine::observer::{Observer, Outcome, Step};
 use crate::engine::reason::Reason;
 use crate::engine::relation::{self, Relation};
+use crate::engine::restrictions::RestrictionsHeader;
 use crate::engine::rules::Rules;
 use crate::engine::verdict::{Basis, Demand, Permit, Ruling};
 use crate::engine::{cloud, conditional, domains, revocation, setting};
 use crate::id::TenantId;
-use crate::policy::{Effective, Partner, SettingKind, Snapshot, Tenant};
+use crate::policy::{Effective, Partner, SettingKind, Settings, Snapshot, Tenant};
 use crate::token::Home;
 
 /// One inbound decision in progress.
@@ -24,9 +25,21 @@ pub(in crate::engine) struct Inbound<'s, 'o, O> {
 
 impl<'s, O: Observer> Inbound<'s, '_, O> {
     pub(in crate::engine) fn decide(mut self) -> Result<Permit, Ruling<'s>> {
-        let relation = self.relation()?;
+        let relation = self.relation();
+        if self.rules.reports_only(self.access.route).is_some() {
+            // What may be overruled must not hide what may not.
+            let relation = relation?;
+            self.revocation()?;
+            self.header()?;
+            return self.permit(relation);
+        }
+        let relation = self.forbidden_account().map_or(relation, Err)?;
         self.header()?;
         self.revocation()?;
+        self.permit(relation)
+    }
+
+    fn permit(&mut self, relation: Relation) -> Result<Permit, Ruling<'s>> {
         let partner = self.cross_tenant_access(relation)?;
         self.requirements(relation, partner)?;
         let reason = if relation == Relation::Internal { Reason::Internal } else { Reason::Permitted };
@@ -35,13 +48,6 @@ impl<'s, O: Observer> Inbound<'s, '_, O> {
 
     fn relation(&mut self) -> Result<Relation, Ruling<'s>> {
         let identity = self.access.identity;
-        if let Home::Tenant(home) = identity.home {
-            self.basis.partner = Some(home).filter(|home| *home != self.tenant.id);
-        }
-        if self.access.restrictions.is_some_and(|header| header.forbids_account(identity)) {
-            self.observer.step(Step::Header, Outcome::Stop, &[]);
-            return Err(Ruling::Deny(Reason::RestrictionsPolicyMismatch));
-        }
         let relation = relation::inbound(self.tenant.id, identity);
         let detail = relation.map_or("none", Relation::word);
         self.passed(
@@ -51,8 +57,19 @@ impl<'s, O: Observer> Inbound<'s, '_, O> {
         )?;
         let relation = relation.map_err(Ruling::Deny)?;
         self.basis.relation = Some(relation);
+        if let Home::Tenant(home) = identity.home {
+            self.basis.partner = Some(home).filter(|home| *home != self.tenant.id);
+        }
         self.basis.guest_access = (identity.account == Some(1)).then_some(self.tenant.guest_access);
         Ok(relation)
+    }
+
+    /// A personal account's token has no relation either; the header's reason says more.
+    fn forbidden_account(&mut self) -> Option<Ruling<'s>> {
+        let forbids = |header: &RestrictionsHeader| header.forbids_account(self.access.identity);
+        self.access.restrictions.filter(forbids)?;
+        self.observer.step(Step::Header, Outcome::Stop, &[]);
+        Some(Ruling::Deny(Reason::RestrictionsPolicyMismatch))
     }
 
     fn header(&mut self) -> Result<(), Ruling<'s>> {
@@ -125,14 +142,11 @@ impl<'s, O: Observer> Inbound<'s, '_, O> {
         let Some(owner) = self.snapshot.tenant(home) else { return Ok(()) };
         let local = self.tenant.id;
         let partner = owner.partners.get(local);
-        let cloud =
-            cloud::permits(owner, local, partner.is_some(), relation, self.snapshot, self.access.identity);
-        self.passed(Step::OtherSide, cloud, &[("rule", &"cloud")]).map_err(|_| BLOCKED)?;
         let settings = partner.map(|partner| &partner.settings);
         let kind = match relation {
             Relation::ServiceProvider => {
-                let blocked = settings.and_then(|settings| settings.block_service_provider_outbound);
-                let blocked = blocked.or(owner.default.block_service_provider_outbound).unwrap_or(false);
+                let blocks = |settings: &Settings| settings.block_service_provider_outbound == Some(true);
+                let blocked = settings.is_some_and(blocks) || blocks(&owner.default);
                 let allowed = if blocked { Err(Reason::HomeOutboundBlocked) } else { Ok(()) };
                 return self.passed(
                     Step::OtherSide,
@@ -145,6 +159,9 @@ impl<'s, O: Observer> Inbound<'s, '_, O> {
                 SettingKind::CollaborationOutbound
             }
         };
+        let cloud =
+            cloud::permits(owner, local, partner.is_some(), relation, self.snapshot, self.access.identity);
+        self.passed(Step::OtherSide, cloud, &[("rule", &"cloud")]).map_err(|_| BLOCKED)?;
         let effective = Effective::of(kind, settings, &owner.default).ok_or(BLOCKED)?;
         setting::permits(kind, effective, home, Step::OtherSide, self.access, self.rules, self.observer)
             .map_err(|_| BLOCKED)

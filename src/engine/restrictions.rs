@@ -23,7 +23,7 @@ pub struct BadHeader;
 impl RestrictionsHeader {
     /// Reads the header's one value.
     pub fn parse(value: &[u8]) -> Result<Self, BadHeader> {
-        if value.eq_ignore_ascii_case(b"restrict-msa") {
+        if value == b"restrict-msa" {
             return Ok(Self::NoPersonalAccounts);
         }
         let colon = value.iter().position(|&byte| byte == b':').ok_or(BadHeader)?;

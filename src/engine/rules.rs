@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::engine::access::Route;
+use crate::engine::verdict::ReportedBy;
 use crate::id::{AppId, Applications, TenantId};
 use crate::policy::{Contexts, Suite, Tenant};
 
@@ -72,6 +74,15 @@ impl Suites {
 }
 
 impl Rules {
+    /// Who says that denials by policy are only to be reported; the route's word wins.
+    pub(in crate::engine) fn reports_only(&self, route: Route) -> Option<ReportedBy> {
+        match (route.report_only, self.report_only) {
+            (Some(true), _) => Some(ReportedBy::Route),
+            (None, true) => Some(ReportedBy::Config),
+            (Some(false), _) | (None, false) => None,
+        }
+    }
+
     pub(in crate::engine) fn is_member(&self, suite: Suite, application: AppId) -> bool {
         let members = match suite {
             Suite::Office365 => &self.suites.office365,
@@ -89,7 +100,6 @@ impl Rules {
         if issuer == tenant.id {
             return Some(tenant.contexts.as_ref().unwrap_or(&self.contexts));
         }
-        let own = &tenant.partner_contexts;
-        if own.is_empty() { self.partner_contexts.get(&issuer) } else { own.get(&issuer) }
+        tenant.partner_contexts.as_ref().unwrap_or(&self.partner_contexts).get(&issuer)
     }
 }

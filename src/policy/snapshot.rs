@@ -68,7 +68,7 @@ pub struct Tenant {
     /// Which contexts prove which control, in this tenant's tokens; None: as the config has it.
     pub contexts: Option<Contexts>,
     /// The same for tokens of others.
-    pub partner_contexts: HashMap<TenantId, Contexts>,
+    pub partner_contexts: Option<HashMap<TenantId, Contexts>>,
     /// Domain lists.
     pub domains: DomainLists,
     /// Which tenant a mail domain belongs to; in lower case.
@@ -127,11 +127,6 @@ impl Contexts {
             Control::DomainJoinedDevice => joined,
         }
         .as_deref()
-    }
-
-    /// Whether nothing is mapped.
-    pub fn is_empty(&self) -> bool {
-        self.by_control.iter().all(Option::is_none)
     }
 }
 

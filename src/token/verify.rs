@@ -6,6 +6,7 @@ use crate::id::Applications;
 use crate::token::TokenError;
 use crate::token::claims::Claims;
 use crate::token::identity::{self, Identity, Reading};
+use crate::token::issuer::Issuer;
 use crate::token::jose::Envelope;
 use crate::token::keys::{Key, KeyRing, KeySet};
 
@@ -110,10 +111,7 @@ fn signing_key(
     now: i64,
 ) -> Result<(usize, Box<str>, Arc<Key>), TokenError> {
     let uri = claims.iss.as_deref().ok_or(TokenError::Issuer)?;
-    let is_issuer = |set: &KeySet| {
-        set.issuer.template.tenant(uri) == Some(identity.tenant)
-            && claims.ver.as_deref().is_none_or(|version| set.issuer.template.agrees_with(version))
-    };
+    let is_issuer = |set: &KeySet| is_issuer(&set.issuer, claims, identity);
     let mut failure = TokenError::Issuer;
     for (position, set) in ring.sets.iter().enumerate().filter(|(_, set)| is_issuer(set)) {
         if !set.usable(now) {
@@ -131,11 +129,37 @@ fn signing_key(
     Err(failure)
 }
 
+/// `iss` is this issuer's, for `tid`, in the form of `ver`.
+fn is_issuer(issuer: &Issuer, claims: &Claims<'_>, identity: &Identity) -> bool {
+    let tenant = claims.iss.as_deref().and_then(|uri| issuer.template.tenant(uri));
+    tenant == Some(identity.tenant)
+        && claims.ver.as_deref().is_none_or(|version| issuer.template.agrees_with(version))
+}
+
 /// Claims that nobody vouches for.
 #[derive(Debug, Clone, Copy)]
 pub struct Unverified<'a>(pub &'a [u8]);
 
 impl Unverified<'_> {
+    /// The identity that a token of these claims would have, if the signature of its issuer were on it: every other
+    /// check is made. For what-if questions and comparisons; never called on the request path.
+    pub fn as_if_signed(
+        self,
+        ring: &KeyRing,
+        expected: &Expectation,
+        now: i64,
+    ) -> Result<Identity, TokenError> {
+        let claims = Claims::read(self.0)?;
+        let expires = claims.exp.ok_or(TokenError::Malformed("exp"))?;
+        let mut identity =
+            Identity::of(&claims, expected.reading(), ring.sets.iter().map(|set| &*set.issuer), None)?;
+        let issuer =
+            ring.sets.iter().map(|set| &set.issuer).find(|issuer| is_issuer(issuer, &claims, &identity));
+        identity.issuer_cloud = Some(issuer.ok_or(TokenError::Issuer)?.cloud);
+        Lifetime { expires, not_before: claims.nbf }.holds(expected.skew, now)?;
+        Ok(identity)
+    }
+
     /// An identity from mere assertion, for what-if questions. Never called on the request path.
     pub fn assume(self, ring: &KeyRing, expected: &Expectation) -> Result<Identity, TokenError> {
         let claims = Claims::read(self.0)?;

@@ -61,7 +61,7 @@ async fn the_gate_decides_every_case_as_expected() {
     for case in cases() {
         let world = case.world();
         let (gate, _keys) = App::gate_alone(&world.config()).await.unwrap();
-        assert!(gate.policy().borrow().is_some(), "{}: the bundle was refused", case.name);
+        assert!(gate.judge().policy().borrow().is_some(), "{}: the bundle was refused", case.name);
         let asked = case.asked();
         let mut http =
             Http { method: asked.method.as_bytes(), host: asked.host.as_bytes(), ..Http::default() };
@@ -71,7 +71,7 @@ async fn the_gate_decides_every_case_as_expected() {
         let route = asked.route.iter().map(|(key, value)| (key.as_bytes(), value.as_bytes())).collect();
         let request = Request { http: Some(http), route };
         let mut explanation = Explanation::default();
-        let decided = gate.judge(&request, case.now(), &mut explanation, members).await;
+        let decided = gate.decide(&request, case.now(), &mut explanation, members).await;
         wrong.extend(case.differs(&decided));
     }
     report("directly", &wrong);

@@ -27,7 +27,8 @@ pub(super) fn tenant(field: Field<'_, '_>, findings: &mut Findings) -> Option<Te
     let domain_tenants: std::collections::HashMap<LowerCase, TenantId> =
         map(fields.take("domains"), findings, parsed);
     let own_contexts = fields.take("authenticationContexts").and_then(|field| contexts(field, findings));
-    let partner_contexts = map(fields.take("partnerAuthenticationContexts"), findings, contexts);
+    let partner_contexts =
+        fields.take("partnerAuthenticationContexts").map(|field| map(Some(field), findings, contexts));
     let revocations = fields.take("revocations").map(|field| revocations(field, findings));
     fields.finish(findings);
     let access = access?;
@@ -41,7 +42,7 @@ pub(super) fn tenant(field: Field<'_, '_>, findings: &mut Findings) -> Option<Te
         partners: access.partners,
         partner_clouds,
         conditional: conditional.unwrap_or_default(),
-        contexts: own_contexts.filter(|contexts| !contexts.is_empty()),
+        contexts: own_contexts,
         partner_contexts,
         domains: domains.unwrap_or_default(),
         domain_tenants: domain_tenants
