@@ -138,7 +138,7 @@ fn action(value: &str) -> Result<Action, RouteError> {
 
 fn require(value: &str) -> Result<Required, RouteError> {
     value.split(',').try_fold(Required::default(), |required, word| {
-        let control = Control::ALL.into_iter().find(|control| control.word() == word.trim());
+        let control = Control::ALL.into_iter().find(|control| control.word() == word);
         control.map(|control| required.with(control)).ok_or_else(|| bad("require", word, CONTROLS))
     })
 }

@@ -5,6 +5,7 @@ use crate::engine::kleene::Truth;
 use crate::engine::rules::Rules;
 use crate::id::AppId;
 use crate::policy::{Access as AccessType, AppSet, AppTargets, Half, Suite};
+use crate::token::Client;
 
 /// A: whether the application matches the targets of a half.
 ///
@@ -18,10 +19,14 @@ pub(in crate::engine) fn matches(half: &Half<AppTargets>, access: &Access<'_>, r
     }
 }
 
-fn client(targets: &AppTargets, clients: [Option<AppId>; 2], rules: &Rules) -> Truth {
+fn client(targets: &AppTargets, clients: [Client; 2], rules: &Rules) -> Truth {
+    let matches = |client| match client {
+        Client::Absent | Client::Unreadable => one(targets, None, rules),
+        Client::Known(application) => one(targets, Some(application), rules),
+    };
     match clients {
-        [None, client] | [client, None] => one(targets, client, rules),
-        [client, other] => one(targets, client, rules) | one(targets, other, rules),
+        [Client::Absent, client] | [client, Client::Absent] => matches(client),
+        [client, other] => matches(client) | matches(other),
     }
 }
 

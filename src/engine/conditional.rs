@@ -127,17 +127,13 @@ fn has_type(types: GuestTypes, relation: Relation, account: Option<u64>) -> Trut
         (Relation::Collaboration | Relation::NonEntra, Some(0)) => has(GuestTypes::COLLABORATION_MEMBER),
         (Relation::Collaboration | Relation::NonEntra, Some(_)) => has(GuestTypes::OTHER_EXTERNAL_USER),
         (Relation::Collaboration | Relation::NonEntra, None) => {
-            // One of the two, and which is not known.
-            let either = GuestTypes::COLLABORATION_GUEST.with(GuestTypes::COLLABORATION_MEMBER);
-            if types.has(either) {
-                Truth::True
-            } else if types.has(GuestTypes::COLLABORATION_GUEST)
-                || types.has(GuestTypes::COLLABORATION_MEMBER)
-            {
-                Truth::Unknown
-            } else {
-                Truth::False
-            }
+            let any = [
+                GuestTypes::COLLABORATION_GUEST,
+                GuestTypes::COLLABORATION_MEMBER,
+                GuestTypes::OTHER_EXTERNAL_USER,
+            ];
+            // One of the three, and which is not known.
+            if any.into_iter().any(|kind| types.has(kind)) { Truth::Unknown } else { Truth::False }
         }
     }
 }

@@ -31,7 +31,7 @@ pub struct Identity {
     /// The resource that the token is for.
     pub audience: Audience,
     /// `azp` and `appid`.
-    pub clients: [Option<AppId>; 2],
+    pub clients: [Client; 2],
     /// No user, but an application by itself.
     pub workload: bool,
     /// `acct`: 0 a member, 1 a guest of T.
@@ -97,6 +97,17 @@ pub struct Audience {
     pub accepted: bool,
     /// The application it stands for, as a GUID or through the `applications` map.
     pub application: Option<AppId>,
+}
+
+/// The `azp` or `appid` claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Client {
+    /// Absent.
+    Absent,
+    /// Something that is no application we know by name or id.
+    Unreadable,
+    /// An application.
+    Known(AppId),
 }
 
 /// The `xms_trpid` claim.
@@ -171,10 +182,10 @@ impl Identity {
                 accepted: claims.aud.as_deref().is_some_and(|aud| is_accepted(aud, reading.audiences)),
                 application: claims.aud.as_deref().and_then(application),
             },
-            clients: [
-                claims.azp.as_deref().and_then(application),
-                claims.appid.as_deref().and_then(application),
-            ],
+            clients: [claims.azp.as_deref(), claims.appid.as_deref()].map(|name| match name {
+                None => Client::Absent,
+                Some(name) => application(name).map_or(Client::Unreadable, Client::Known),
+            }),
             workload: is_workload(claims, relation),
             account: claims.acct,
             relation,

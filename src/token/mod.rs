@@ -25,7 +25,7 @@ mod verify;
 pub use self::bearer::{Credential, bearer};
 pub use self::cache::TokenCache;
 pub use self::error::TokenError;
-pub use self::identity::{Audience, Completeness, Groups, Home, Identity, Restricted, Xms};
+pub use self::identity::{Audience, Client, Completeness, Groups, Home, Identity, Restricted, Xms};
 pub use self::issuer::{BadIssuer, Issuer, IssuerTemplate, entra_issuers};
 pub use self::jwks::JwksError;
 pub use self::keys::{Key, KeyRing, KeySet};

@@ -1,0 +1,84 @@
+//! The real code on a generated case: everything of a check but the bytes of the wire and the signature.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tenantgate::check::{Decision, Field, Http, Judge, Preparation, Request};
+use tenantgate::config::{Composed, Config, Environment};
+use tenantgate::engine::Explanation;
+use tenantgate::policy::{Compiled, PrincipalMap, Revision, Snapshot, compile};
+use tenantgate::store::{Publisher, Status, cell};
+use tenantgate::token::{KeyRing, KeySet, TokenError, Unverified};
+
+use crate::reference::generate::Case;
+use crate::reference::model;
+
+/// What the engine says of the case, in the reference's words.
+pub(crate) fn decide(case: &Case) -> model::Decision {
+    let Composed { judge, expected, keys, policy_options, .. } = config(&case.config).compose().unwrap();
+    let ring = KeyRing { sets: keys.into_iter().map(|source| KeySet::empty(source.issuer)).collect() };
+    let bundle = case.bundle.to_string();
+    let Compiled { snapshot, findings } = compile([bundle.as_bytes()], Revision("1".into()), &policy_options);
+    let snapshot: Snapshot = snapshot.unwrap_or_else(|| panic!("the bundle was refused: {findings:?}"));
+    let (publisher, policy) = cell();
+    publisher.publish(snapshot);
+    let (principals, map) = cell();
+    publish(&principals, &case.principal_map);
+    let status = Arc::new(Status::default());
+    status.reached(case.now);
+    let judge = Judge::new(judge, policy, map, status);
+
+    let mut http = Http { method: b"GET", host: b"orders.contoso.example", ..Http::default() };
+    for (name, value) in &case.headers {
+        http.add_header(name.as_bytes(), value.as_bytes());
+    }
+    let route = case.route.iter().map(|(key, value)| (key.as_bytes(), value.as_bytes())).collect();
+    let request = Request { http: Some(http), route };
+    let claims = case.claims.as_ref().map(ToString::to_string);
+    let caller = claims.as_deref().map_or(Err(TokenError::Missing), |claims| {
+        Unverified(claims.as_bytes()).as_if_signed(&ring, &expected, case.now)
+    });
+    let mut explanation = Explanation::default();
+    let preparation: Preparation = judge.prepare(&request, case.now, &mut explanation);
+    judge.conclude(preparation, caller.as_ref().map_err(|error| *error), &mut explanation, decision)
+}
+
+fn config(config: &Value) -> Config {
+    let mut document = config.clone();
+    document["policy"] = json!({"path": "policy.json"});
+    Config::read(&document.to_string(), PathBuf::new(), &Environment::default()).unwrap()
+}
+
+fn publish(publisher: &Publisher<PrincipalMap>, principals: &Value) {
+    let mut map = json!({});
+    for principal in principals.as_array().into_iter().flatten() {
+        let (tenant, oid) = (principal["tenant"].as_str().unwrap(), principal["oid"].as_str().unwrap());
+        map[tenant][oid] = json!({
+            "homeTenant": principal["homeTenant"],
+            "homeOid": principal["homeOid"],
+            "homeGroups": principal.get("homeGroups").cloned().unwrap_or_else(|| json!([])),
+        });
+    }
+    publisher.publish(serde_json::from_value(map).unwrap());
+}
+
+fn decision(decision: &Decision<'_>) -> model::Decision {
+    let fields = decision.fields();
+    let field = |name: &str| &fields.iter().find(|(known, _)| *known == name).unwrap().1;
+    let text = |name: &str| match field(name) {
+        Field::Null => None,
+        Field::Text(text) => Some(text.clone()),
+        Field::List(_) => panic!("{name} is a list"),
+    };
+    let Field::List(report_only) = field("report_only") else { panic!("report_only is no list") };
+    model::Decision {
+        effect: text("effect").unwrap(),
+        reason: text("reason").unwrap(),
+        relation: text("relation"),
+        partner: text("partner"),
+        setting: text("setting"),
+        origin: text("origin"),
+        report_only: report_only.clone(),
+    }
+}

@@ -1,0 +1,97 @@
+//! Properties of the decision, on random policies, tokens and routes.
+//!
+//! The reference in `tests/reference/` is written from the documents alone and shares no code with `src/`. Where it
+//! and the engine disagree, one of the two misreads them.
+//!
+//! `CASES=10000000 SEED=7 cargo test --test properties` looks further than the normal run.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test may fail loudly"
+)]
+
+mod engine;
+mod reference;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use reference::generate::{self, Case};
+use reference::model;
+
+/// Of the normal run, over all threads.
+const CASES: u32 = 1_000_000;
+const THREADS: u32 = 2;
+/// How often each reason must have been reached, per million cases.
+const FLOOR: u32 = 100;
+
+#[test]
+fn the_engine_agrees_with_the_reference() {
+    let cases = number("CASES").unwrap_or(CASES);
+    let seed = number("SEED").unwrap_or(0);
+    let reached = Mutex::new(BTreeMap::<String, u32>::new());
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let reached = &reached;
+            scope.spawn(move || {
+                agree(cases / THREADS, seed.wrapping_mul(THREADS).wrapping_add(thread), reached)
+            });
+        }
+    });
+    let reached = reached.into_inner().unwrap();
+    for (reason, count) in &reached {
+        println!("{count:>8}  {reason}");
+    }
+    for reason in generate::reasons() {
+        let count = reached.get(*reason).copied().unwrap_or_default();
+        let floor = u64::from(FLOOR) * u64::from(cases) / 1_000_000;
+        assert!(u64::from(count) >= floor, "{reason} was reached {count} times only, expected {floor}");
+    }
+}
+
+fn agree(cases: u32, seed: u32, reached: &Mutex<BTreeMap<String, u32>>) {
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let mut bytes = [0; 32];
+    bytes.iter_mut().zip(seed.to_le_bytes()).for_each(|(byte, seed)| *byte = seed);
+    let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let mut runner = TestRunner::new_with_rng(config, random);
+    let counts = RefCell::new(BTreeMap::<String, u32>::new());
+    let outcome = runner.run(&generate::case(), |case| {
+        let expected = model::decide(&case.request());
+        let decided = engine::decide(&case);
+        if decided != expected {
+            return Err(TestCaseError::fail(format!("decided {decided:?}\nexpected {expected:?}")));
+        }
+        *counts.borrow_mut().entry(expected.reason).or_default() += 1;
+        Ok(())
+    });
+    for (reason, count) in counts.into_inner() {
+        *reached.lock().unwrap().entry(reason).or_default() += count;
+    }
+    match outcome {
+        Ok(()) => {}
+        Err(TestError::Fail(why, case)) => panic!("{why}\n{}", shown(&case)),
+        Err(TestError::Abort(why)) => panic!("{why}"),
+    }
+}
+
+fn shown(case: &Case) -> String {
+    format!(
+        "config {}\nbundle {}\nprincipal_map {}\nclaims {}\nroute {:?}\nheaders {:?}\nnow {}",
+        case.config,
+        case.bundle,
+        case.principal_map,
+        case.claims.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string),
+        case.route,
+        case.headers,
+        case.now
+    )
+}
+
+fn number(name: &str) -> Option<u32> {
+    std::env::var_os(name).map(|text| text.into_string().unwrap().parse().expect("a number"))
+}

@@ -1,0 +1,37 @@
+//! The allow and block lists of mail domains (§9): exact, in any case, no sub-domains.
+
+use serde_json::Value;
+
+use super::policy;
+
+/// Of a caller from no Entra tenant, by `email`.
+pub(crate) fn caller(local: &Value, email: Option<&str>) -> Result<(), &'static str> {
+    let (allowed, blocked) = lists(local);
+    if allowed.is_empty() && blocked.is_empty() {
+        return Ok(());
+    }
+    judge(local, email.and_then(of).ok_or("domain_unresolved")?)
+}
+
+/// An empty list is none, for Graph writes both and fills one. A block beats an allowance.
+pub(crate) fn judge(local: &Value, domain: &str) -> Result<(), &'static str> {
+    let (allowed, blocked) = lists(local);
+    let has = |list: &[&str]| list.iter().any(|each| each.eq_ignore_ascii_case(domain));
+    if has(&blocked) {
+        Err("domain_blocked")
+    } else if !allowed.is_empty() && !has(&allowed) {
+        Err("domain_not_allowed")
+    } else {
+        Ok(())
+    }
+}
+
+pub(crate) fn of(email: &str) -> Option<&str> {
+    let (_, domain) = email.rsplit_once('@')?;
+    if domain.is_empty() { None } else { Some(domain) }
+}
+
+fn lists(local: &Value) -> (Vec<&str>, Vec<&str>) {
+    let lists = &local["b2bManagementPolicy"]["InvitationsAllowedAndBlockedDomainsPolicy"];
+    (policy::texts(&lists["AllowedDomains"]).collect(), policy::texts(&lists["BlockedDomains"]).collect())
+}

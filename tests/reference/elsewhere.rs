@@ -1,0 +1,114 @@
+//! The model on hand-made cases of the egress modes (§8) and of the other actions (§9).
+
+use serde_json::json;
+
+use super::action;
+use super::inbound;
+use super::model::{Facts, Trail};
+use super::restrictions;
+use super::route::Route;
+use super::samples::TENANTS;
+use super::scene::{CONTOSO, FABRIKAM, Scene, everything, guest, member};
+
+const GRAPH_HOST: &str = "graph.microsoft.com";
+
+#[test]
+fn our_users_go_out_by_the_outbound_settings() {
+    let scene = || member().route("mode", "outbound").route("resource_tenant", FABRIKAM);
+    scene().denied("users_and_applications_blocked");
+    scene().partner("b2bDirectConnectOutbound", everything("allowed")).permitted();
+    let abroad = || {
+        member()
+            .from(FABRIKAM)
+            .claim("idp", Some(json!(format!("https://sts.windows.net/{CONTOSO}/"))))
+            .route("mode", "outbound")
+    };
+    abroad().permitted();
+    let blocking = json!({"default": {"b2bCollaborationInbound": everything("blocked")}});
+    abroad().hosting(blocking).denied("resource_inbound_blocked");
+    abroad().route("resource_tenant", TENANTS[3]).denied("resource_tenant_mismatch");
+    // Somebody else altogether.
+    abroad().claim("idp", None).denied("users_and_applications_blocked");
+}
+
+#[test]
+fn restrictions_begin_with_the_host() {
+    let at = |scene: &Scene, host: &str| {
+        let decision = restrictions::decide(&scene.request(), host);
+        (decision.effect, decision.reason)
+    };
+    let is = |effect: &str, reason: &str| (effect.to_owned(), reason.to_owned());
+    let scene = || member().route("mode", "tenant_restrictions");
+    assert_eq!(at(&scene(), "example.test"), is("allow", "unrestricted_host"));
+    assert_eq!(at(&scene(), "LOGIN.live.com"), is("deny", "restrictions_policy_missing"));
+    // The longest pattern tells the application, and the token is for that one.
+    assert_eq!(at(&scene(), "teams.microsoft.com"), is("deny", "token_audience"));
+    assert_eq!(at(&scene(), GRAPH_HOST), is("allow", "internal"));
+
+    let external = || scene().from(FABRIKAM).claim("idp", None);
+    let blocked = is("deny", "users_and_applications_blocked");
+    assert_eq!(at(&external(), GRAPH_HOST), blocked);
+    let opened = external().partner("tenantRestrictions", everything("allowed"));
+    assert_eq!(at(&opened, GRAPH_HOST), is("allow", "permitted"));
+    // A home that is none is MSA's, which no partner opens.
+    let consumer = opened.claim("idp", Some(json!("live.com")));
+    assert_eq!(at(&consumer, GRAPH_HOST), blocked);
+    let mut anonymous = scene();
+    anonymous.claims = None;
+    assert_eq!(at(&anonymous, GRAPH_HOST), is("deny", "anonymous_blocked"));
+}
+
+#[test]
+fn invitations_are_for_those_who_may() {
+    let invite = |scene: &Scene, invitee| action::invite(&scene.request(), invitee).reason;
+    let scene = || member().route("action", "invite");
+    let invitee = Some("kim@fabrikam.test");
+    assert_eq!(invite(&scene(), invitee), "inviter_not_allowed");
+    let members = json!({"allowInvitesFrom": "adminsGuestInvitersAndAllMembers"});
+    let scene = || scene().local("authorizationPolicy", members.clone());
+    assert_eq!(invite(&scene(), invitee), "internal");
+    assert_eq!(invite(&scene(), None), "invitee_unresolved");
+    let blocked = scene()
+        .local("domains", json!({"fabrikam.test": FABRIKAM}))
+        .partner("b2bCollaborationInbound", everything("blocked"));
+    assert_eq!(invite(&blocked, invitee), "users_and_applications_blocked");
+}
+
+#[test]
+fn a_prompt_is_suppressed_by_both_sides_together() {
+    let consent = |scene: &Scene| {
+        let request = scene.request();
+        let route = Route::read(&request).ok().unwrap();
+        action::redeem(&request, &route, &mut Trail::default()).unwrap().1.unwrap()
+    };
+    let inbound = json!({"inboundAllowed": true});
+    let scene = || guest().route("action", "redeem").partner("automaticUserConsentSettings", inbound.clone());
+    scene().permitted();
+    assert!(!consent(&scene()).suppressed);
+    let outbound = json!({"partners": [{
+        "tenantId": CONTOSO, "automaticUserConsentSettings": {"outboundAllowed": true},
+    }]});
+    let suppressed = consent(&scene().hosting(outbound));
+    assert!(suppressed.suppressed && suppressed.notification_email());
+    assert!(!suppressed.invitation_email() && !suppressed.consent_prompt());
+}
+
+#[test]
+fn users_are_synchronized_by_workloads_of_the_source() {
+    let scene = || guest().from(FABRIKAM).claim("idp", None).route("action", "user_sync");
+    scene().denied("sync_caller_not_workload");
+    let workload = || scene().claim("idtyp", Some(json!("app")));
+    workload().denied("sync_not_allowed");
+    let allowed = json!({"userSyncInbound": {"isSyncAllowed": true}});
+    workload().partner("identitySynchronization", allowed).permitted();
+}
+
+#[test]
+fn sync_tells_whether_redemption_is_automatic() {
+    let scene = guest();
+    let request = scene.request();
+    let route = Route::read(&request).ok().unwrap();
+    let (token, _) = inbound::arrive(&request, &route).ok().unwrap();
+    let facts = Facts::new(&request, &route, &token, None);
+    assert!(!action::redeems_itself(&facts, facts.home().unwrap()));
+}

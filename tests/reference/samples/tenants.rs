@@ -1,0 +1,99 @@
+//! Hosted tenants: everything that a bundle may hold of one (interface.md, "Bundle").
+
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+use super::partners::{default, partner};
+use super::requirements::conditional_access;
+use super::surroundings::{contexts, partner_contexts};
+use super::{CLOUDS, MSA, TENANTS, USERS, maybe, object, one_of, pick, record, some_of, spelled};
+
+/// One to three hosted tenants, the config's among them.
+pub(crate) fn bundle() -> impl Strategy<Value = Value> {
+    (tenant(TENANTS[0]), maybe(0.45, tenant(TENANTS[1])), maybe(0.2, tenant(TENANTS[2]))).prop_map(
+        |(first, second, third)| {
+            let tenants: Vec<Value> = [Some(first), second, third].into_iter().flatten().collect();
+            record([("tenants", tenants.into())])
+        },
+    )
+}
+
+fn tenant(id: &'static str) -> impl Strategy<Value = Value> {
+    const HOME_CLOUDS: [(u32, Option<&str>); 4] = [
+        (70, Some("microsoftonline.com")),
+        (20, None),
+        (6, Some("microsoftonline.us")),
+        (4, Some("partner.microsoftonline.cn")),
+    ];
+    let requirements =
+        (maybe(0.5, conditional_access()), maybe(0.15, contexts()), maybe(0.1, partner_contexts()));
+    let lists = (
+        maybe(0.3, domain_lists()),
+        maybe(0.3, partner_clouds()),
+        maybe(0.25, prop::collection::vec(revocation(), 1..=2)),
+        prop::bool::weighted(0.03),
+    );
+    (one_of(&HOME_CLOUDS), cross_tenant(id), requirements, lists).prop_map(
+        move |(cloud, policy, (requirements, contexts, partner_contexts), lists)| {
+            let (domains, clouds, revocations, capitals) = lists;
+            object([
+                ("tenantId", Some(spelled(id, capitals).into())),
+                ("cloud", cloud.map(Value::from)),
+                ("crossTenantAccessPolicy", Some(policy)),
+                ("conditionalAccess", requirements),
+                ("authenticationContexts", contexts),
+                ("partnerAuthenticationContexts", partner_contexts),
+                ("b2bManagementPolicy", domains),
+                ("partnerClouds", clouds),
+                ("revocations", revocations.map(Value::from)),
+            ])
+        },
+    )
+}
+
+fn cross_tenant(id: &'static str) -> impl Strategy<Value = Value> {
+    let others: Vec<_> = TENANTS
+        .into_iter()
+        .filter(|other| *other != id)
+        .map(|other| maybe(0.6, partner(other, true)))
+        .collect();
+    let msa = maybe(0.03, partner(MSA, false));
+    (maybe(0.5, some_of(0.6, &CLOUDS)), maybe(0.55, default()), others, msa).prop_map(
+        |(endpoints, default, others, msa)| {
+            let partners: Vec<Value> = others.into_iter().chain([msa]).flatten().collect();
+            record([
+                ("allowedCloudEndpoints", endpoints.unwrap_or_default().into()),
+                ("default", default.unwrap_or_default()),
+                ("partners", partners.into()),
+            ])
+        },
+    )
+}
+
+fn domain_lists() -> impl Strategy<Value = Value> {
+    const DOMAINS: [&str; 3] = ["fabrikam.test", "Northwind.test", "mail.fabrikam.test"];
+    (some_of(0.3, &DOMAINS), some_of(0.3, &DOMAINS)).prop_map(|(allowed, blocked)| {
+        json!({"InvitationsAllowedAndBlockedDomainsPolicy": {
+            "AllowedDomains": allowed, "BlockedDomains": blocked,
+        }})
+    })
+}
+
+fn partner_clouds() -> impl Strategy<Value = Value> {
+    let clouds = prop::array::uniform5(maybe(0.4, pick(&CLOUDS)));
+    clouds.prop_map(|clouds| {
+        let entries = TENANTS.into_iter().zip(clouds);
+        let there = entries.filter_map(|(tenant, cloud)| Some((tenant.to_owned(), cloud?.into())));
+        Value::Object(there.collect::<Map<_, _>>())
+    })
+}
+
+fn revocation() -> impl Strategy<Value = Value> {
+    const MOMENTS: [&str; 4] =
+        ["2026-01-01T00:00:00Z", "2027-01-15T06:59:59Z", "2027-01-15T07:00:00Z", "2027-01-15T07:00:01Z"];
+    (super::guid(&TENANTS), maybe(0.7, super::guid(&USERS)), pick(&MOMENTS)).prop_map(
+        |(tenant, user, moment)| {
+            json!({"tenant": tenant, "user": user, "notBefore": moment, "reason": "lost laptop"})
+        },
+    )
+}
