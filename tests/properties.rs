@@ -5,6 +5,7 @@
 //!
 //! `CASES=10000000 SEED=7 cargo test --test properties` looks further than the normal run.
 #![expect(
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
@@ -38,7 +39,7 @@ fn the_engine_agrees_with_the_reference() {
         for thread in 0..THREADS {
             let reached = &reached;
             scope.spawn(move || {
-                agree(cases / THREADS, seed.wrapping_mul(THREADS).wrapping_add(thread), reached)
+                agree(cases / THREADS, seed.wrapping_mul(THREADS).wrapping_add(thread), reached);
             });
         }
     });

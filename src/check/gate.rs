@@ -91,7 +91,7 @@ impl Gate {
             Preparation::Decided(_) => Err(TokenError::Missing),
         };
         let caller = caller.as_ref().map(|verified| verified.identity()).map_err(|error| *error);
-        self.judge.conclude(preparation, caller, observer, render)
+        self.judge.conclude(&preparation, caller, observer, render)
     }
 
     async fn answer(&self, frame: &Bytes) -> Answer {

@@ -126,7 +126,7 @@ impl Judge {
     /// The decision, handed on while the policy that it was made on is still at hand.
     pub fn conclude<O: Observer + Reported, T>(
         &self,
-        preparation: Preparation,
+        preparation: &Preparation,
         caller: Result<&Identity, TokenError>,
         observer: &mut O,
         render: impl FnOnce(&Decision<'_>) -> T,
@@ -135,8 +135,8 @@ impl Judge {
         let snapshot = snapshot.as_deref();
         let revision = snapshot.map(|snapshot| &snapshot.revision);
         let Prepared { route, restrictions } = match preparation {
-            Preparation::Wanted(prepared) => prepared,
-            Preparation::Decided(verdict) => return finish(&verdict, None, revision, observer, render),
+            Preparation::Wanted(prepared) => *prepared,
+            Preparation::Decided(verdict) => return finish(verdict, None, revision, observer, render),
         };
         let refused = |reason| Verdict::refused(reason, Basis::of_route(route));
         match (admitted(caller, restrictions, observer), snapshot) {

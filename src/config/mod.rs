@@ -12,6 +12,8 @@ mod limits;
 mod listen;
 mod policy;
 mod scalar;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod unbuilt;
 

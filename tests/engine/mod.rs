@@ -41,7 +41,7 @@ pub(crate) fn decide(case: &Case) -> model::Decision {
     });
     let mut explanation = Explanation::default();
     let preparation: Preparation = judge.prepare(&request, case.now, &mut explanation);
-    judge.conclude(preparation, caller.as_ref().map_err(|error| *error), &mut explanation, decision)
+    judge.conclude(&preparation, caller.as_ref().map_err(|error| *error), &mut explanation, decision)
 }
 
 fn config(config: &Value) -> Config {

@@ -1,0 +1,107 @@
+//! Reading a configuration, good and bad.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::{Config, Environment};
+
+const LEAST: &str =
+    "{tokens: {issuers: [{cloud: microsoftonline.com}], audiences: [a]}, policy: {path: p.json}}";
+
+fn read(text: &str) -> Result<Config, String> {
+    let read = Config::read(text, PathBuf::new(), &Environment::default());
+    read.and_then(|config| config.compose().map(|_| config)).map_err(|error| error.to_string())
+}
+
+fn with(key: &str, value: &str) -> Result<Config, String> {
+    let environment = Environment::of([(format!("TENANTGATE_{key}"), value.to_owned())]);
+    Config::read(LEAST, PathBuf::new(), &environment).map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_sample_with_every_key_is_valid_and_says_the_defaults() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/tenantgate.yaml");
+    let sample = Config::load(&path, &Environment::default()).unwrap();
+    sample.compose().unwrap();
+    let least = read(LEAST).unwrap();
+    let shown = |config: &Config| {
+        format!("{:?} {:?} {:?} {:?}", config.limits, config.decision_log, config.partners, config.telemetry)
+    };
+    assert_eq!(shown(&sample), shown(&least));
+    assert_eq!(format!("{:?}", sample.listen), format!("{:?}", least.listen));
+}
+
+#[test]
+fn json_is_yaml_and_nothing_at_all_names_what_is_missing() {
+    assert!(read(&LEAST.replace('{', "{ ")).is_ok());
+    assert!(read("").unwrap_err().contains("tokens.audiences"));
+    assert!(read("[").is_err());
+}
+
+#[test]
+fn an_unknown_key_or_value_names_the_nearest_known_one() {
+    for (text, told) in [
+        ("lisen: {}", "did you mean `listen`?"),
+        ("tokens: {audience: [a]}", "did you mean `audiences`?"),
+        ("mode: inbond", "did you mean `inbound`?"),
+        ("decision_log: {sink: stdou}", "did you mean `stdout`?"),
+        ("authenticationContexts: {mfas: c1}", "did you mean `mfa`?"),
+    ] {
+        let error = read(text).unwrap_err();
+        assert!(error.contains(told), "{text}: {error}");
+    }
+    assert!(read("tokens: {clock_skew: 60}").unwrap_err().contains("tokens.clock_skew"));
+}
+
+#[test]
+fn what_this_build_does_not_have_is_refused_when_switched_on() {
+    for (key, value) in [
+        ("LISTEN__TLS__CHECK", "{certificate: a, key: b}"),
+        ("POLICY__SOURCE", "etcd"),
+        ("POLICY__CACHE", "file"),
+        ("TOKENS__VERIFICATION", "upstream"),
+        ("TOKENS__VERIFIED_PAYLOAD", "x"),
+        ("TOKENS__PROXY", "http://localhost"),
+        ("TOKENS__EXTRA_CA", "ca.pem"),
+        ("CROSS_CLOUD_REDEMPTION", "true"),
+        ("DECISION_LOG__SINK", "stdout"),
+        ("TELEMETRY__OTLP", "http://localhost"),
+    ] {
+        let error = with(key, value).unwrap_err();
+        assert!(error.contains("not supported by this build"), "{key}: {error}");
+    }
+}
+
+#[test]
+fn settings_that_would_open_a_door_are_refused() {
+    for (key, value, told) in [
+        ("TOKENS__AUDIENCES", "[]", "at least one audience"),
+        ("TOKENS__ISSUERS", "[]", "at least one issuer"),
+        ("TOKENS__CLOCK_SKEW", "301s", "300s"),
+    ] {
+        let error = with(key, value).unwrap_err();
+        assert!(error.contains(told), "{key}: {error}");
+    }
+    for (jwks, told) in [
+        ("http://login.example/keys", "plain HTTP"),
+        ("ftp://login.example/keys", "not supported"),
+        ("keys.json", "neither"),
+    ] {
+        let issuer = format!(
+            "{{issuer: 'https://login.example/{{tenantid}}/', jwks: '{jwks}', cloud: microsoftonline.com}}"
+        );
+        let error = read(&LEAST.replace("{cloud: microsoftonline.com}", &issuer)).unwrap_err();
+        assert!(error.contains(told) && error.contains("tokens.issuers[0].jwks"), "{jwks}: {error}");
+    }
+    let literal = "{issuer: 'https://login.example/', jwks: 'file:k', cloud: microsoftonline.com}";
+    assert!(
+        read(&LEAST.replace("{cloud: microsoftonline.com}", literal)).unwrap_err().contains("{tenantid}")
+    );
+}
+
+#[test]
+fn the_environment_wins_and_what_kubernetes_injects_is_not_ours() {
+    assert_eq!(with("LISTEN__CHECK", "127.0.0.1:9000").unwrap().listen.check.to_string(), "127.0.0.1:9000");
+    assert_eq!(with("authenticationcontexts__MFA", "c9").unwrap().authentication_contexts.len(), 1);
+    assert!(with("SERVICE_HOST", "x").is_ok() && with("PORT_9191_TCP", "x").is_ok());
+    assert!(with("LISTEN__CHEK", "x").unwrap_err().contains("TENANTGATE_LISTEN__CHEK"));
+}
