@@ -193,3 +193,15 @@ async fn two_credentials_are_ambiguous_however_envoy_sends_them() {
         assert_eq!(client.decide(&asked).await["reason"], "token_ambiguous", "raw: {raw}");
     }
 }
+
+#[tokio::test]
+async fn what_the_transport_refuses_is_the_only_thing_without_an_answer() {
+    let world = World::new(&json!({"limits": {"max_message": "1KiB"}}), &bundle(false));
+    let app = world.ready().await;
+    let mut client = Client::connect(&app.check);
+    let status = client.refused_frame(&[0x7a; 1025]).await;
+    assert_eq!(status.code(), tonic::Code::OutOfRange);
+    // One that just fits is answered, though it is no request.
+    let response = client.send_frame(&[0x7a; 1024]).await;
+    assert_eq!(response.status.unwrap().code, 14);
+}
