@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
-use crate::cli::output;
+use crate::cli::{output, sarif};
 use crate::policy::{Finding, Findings, Level, Options, compile};
 use crate::source::Files;
 
@@ -16,8 +16,11 @@ pub(in crate::cli) struct Lint {
     #[arg(value_name = "BUNDLE")]
     bundle: PathBuf,
     /// Print the findings as JSON
-    #[arg(long)]
+    #[arg(long, conflicts_with = "sarif")]
     json: bool,
+    /// Print the findings as SARIF 2.1.0, for code scanning
+    #[arg(long)]
+    sarif: bool,
 }
 
 #[derive(Serialize)]
@@ -37,7 +40,9 @@ impl Lint {
         let parts = document.parts.iter().map(Vec::as_slice);
         let findings = compile(parts, document.revision.clone(), &Options::default()).findings.strict();
         let report = Report::of(&findings);
-        if self.json {
+        if self.sarif {
+            output::line(&serde_json::to_string(&sarif::log(&self.bundle, &findings))?);
+        } else if self.json {
             output::line(&serde_json::to_string(&report)?);
         } else {
             for finding in &report.findings {

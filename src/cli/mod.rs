@@ -3,6 +3,7 @@
 mod check;
 mod lint;
 mod output;
+mod sarif;
 mod serve;
 mod settings;
 mod token;

@@ -93,7 +93,11 @@ impl Config {
             },
             policy: self.policy_source(),
             principals: self.principal_map.as_deref().map(|path| self.path(path)),
-            policy_options: Options { required: self.tenant.into_iter().collect() },
+            policy_options: Options {
+                required: self.tenant.into_iter().collect(),
+                contexts: contexts(&self.authentication_contexts),
+                principal_map: self.principal_map.is_some(),
+            },
             limits: Limits {
                 max_connections: self.limits.max_connections,
                 max_concurrent_streams: self.limits.max_concurrent_streams,

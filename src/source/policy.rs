@@ -6,7 +6,7 @@ use std::time::Duration;
 use notify::{RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 
-use crate::policy::{Compiled, Finding, Level, Options, Snapshot, compile};
+use crate::policy::{Compiled, Finding, Findings, Level, Options, Snapshot, compile};
 use crate::source::document::{Document, Files};
 use crate::source::task::Task;
 use crate::store::{Publisher, Rejection, Status};
@@ -16,6 +16,8 @@ use crate::telemetry::{Metrics, RejectedBecause, unix_now};
 const COMPARE_EVERY: Duration = Duration::from_secs(2);
 /// Writers that replace a file in several steps get this long to finish.
 const SETTLE: Duration = Duration::from_millis(20);
+/// Warnings in the log; a bundle of a million partners may have a million.
+const SHOWN: usize = 20;
 
 /// Where the policy is.
 #[derive(Debug, Clone)]
@@ -24,6 +26,19 @@ pub enum PolicySource {
     Files(Files),
     /// In the program itself.
     BuiltIn(&'static str),
+}
+
+/// The first of what `tenantgate lint` would show whole.
+fn warn(findings: &Findings) {
+    let mattering =
+        || findings.iter().filter(|finding| matches!(finding.level, Level::Conflict | Level::Warning));
+    for finding in mattering().take(SHOWN) {
+        tracing::warn!(code = finding.code, pointer = finding.pointer, "policy: {}", finding.message);
+    }
+    let rest = mattering().count().saturating_sub(SHOWN);
+    if rest > 0 {
+        tracing::warn!("policy: {rest} more warnings; `tenantgate lint` shows them");
+    }
 }
 
 /// The one writer of the policy.
@@ -68,9 +83,7 @@ impl Watch {
         }
         let parts = document.parts.iter().map(Vec::as_slice);
         let Compiled { snapshot, findings } = compile(parts, document.revision.clone(), &self.options);
-        for finding in findings.iter().filter(|finding| finding.level != Level::Error) {
-            tracing::warn!(code = finding.code, pointer = finding.pointer, "policy: {}", finding.message);
-        }
+        warn(&findings);
         match snapshot {
             Some(snapshot) => {
                 tracing::info!(revision = %snapshot.revision, tenants = snapshot.tenants().count(), "policy applied");

@@ -14,5 +14,6 @@ mod conformance;
 mod harness;
 mod keys;
 mod lifecycle;
+mod lint;
 mod reload;
 mod wire;

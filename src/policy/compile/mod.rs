@@ -1,5 +1,6 @@
 //! From a bundle's JSON to a [`Snapshot`], with everything that was found on the way.
 
+mod advice;
 mod conditional;
 mod settings;
 mod tenant;
@@ -11,7 +12,7 @@ use crate::policy::fields::Field;
 use crate::policy::finding::Findings;
 use crate::policy::json::Node;
 use crate::policy::pointer::Pointer;
-use crate::policy::snapshot::{Revision, Snapshot, Tenant};
+use crate::policy::snapshot::{Contexts, Revision, Snapshot, Tenant};
 
 pub(in crate::policy) use self::values::sorted;
 
@@ -20,6 +21,10 @@ pub(in crate::policy) use self::values::sorted;
 pub struct Options {
     /// Tenants that the configuration needs to be hosted.
     pub required: Vec<crate::id::TenantId>,
+    /// The configured contexts, for tenants without their own.
+    pub contexts: Contexts,
+    /// Whether there is a principal map.
+    pub principal_map: bool,
 }
 
 /// A policy that was read.
@@ -41,7 +46,7 @@ pub fn compile<'d>(
     let mut tenants = Vec::new();
     for document in documents {
         match Node::read(document) {
-            Ok(node) => bundle(&node, &mut tenants, &mut findings),
+            Ok(node) => bundle(&node, options, &mut tenants, &mut findings),
             Err(finding) => findings.push(finding),
         }
     }
@@ -50,12 +55,12 @@ pub fn compile<'d>(
     Compiled { snapshot, findings }
 }
 
-fn bundle(node: &Node<'_>, tenants: &mut Vec<Tenant>, findings: &mut Findings) {
+fn bundle(node: &Node<'_>, options: &Options, tenants: &mut Vec<Tenant>, findings: &mut Findings) {
     let root = Pointer::ROOT;
     let Some(fields) = (Field { node, at: root }).object(findings) else { return };
     if let Some(list) = fields.require("tenants", findings) {
         for (index, node) in list.array(findings).iter().enumerate() {
-            tenants.extend(tenant::tenant(Field { node, at: list.at.item(index) }, findings));
+            tenants.extend(tenant::tenant(Field { node, at: list.at.item(index) }, options, findings));
         }
     }
     fields.finish(findings);

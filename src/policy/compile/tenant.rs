@@ -1,5 +1,7 @@
 //! One hosted tenant of a bundle.
 
+use super::Options;
+use super::advice::Advice;
 use super::values::{contexts, list, map, parsed};
 use super::{conditional, settings};
 use crate::id::{Cloud, ObjectId, TenantId};
@@ -9,7 +11,8 @@ use crate::policy::finding::Findings;
 use crate::policy::partner::Settings;
 use crate::policy::snapshot::{GuestAccess, Partners, Revocation, Tenant};
 
-pub(super) fn tenant(field: Field<'_, '_>, findings: &mut Findings) -> Option<Tenant> {
+pub(super) fn tenant(field: Field<'_, '_>, options: &Options, findings: &mut Findings) -> Option<Tenant> {
+    let at = field.at;
     let fields = field.object(findings)?;
     let id = fields.require("tenantId", findings).and_then(|id| id.parse(findings));
     let name = fields.take("displayName").and_then(|name| name.text(findings)).map(Into::into);
@@ -32,7 +35,7 @@ pub(super) fn tenant(field: Field<'_, '_>, findings: &mut Findings) -> Option<Te
     let revocations = fields.take("revocations").map(|field| revocations(field, findings));
     fields.finish(findings);
     let access = access?;
-    Some(Tenant {
+    let tenant = Tenant {
         id: id?,
         name,
         cloud: cloud?,
@@ -52,7 +55,9 @@ pub(super) fn tenant(field: Field<'_, '_>, findings: &mut Findings) -> Option<Te
         invites_from,
         guest_access: guest_access.unwrap_or(GuestAccess::Restricted),
         revocations: revocations.unwrap_or_default().into(),
-    })
+    };
+    Advice { tenant: &tenant, partners: &access.order, options }.give(&at, findings);
+    Some(tenant)
 }
 
 struct AccessPolicy {
@@ -60,6 +65,8 @@ struct AccessPolicy {
     default: Settings,
     default_id: Option<Box<str>>,
     partners: Partners,
+    /// Which partner stands where.
+    order: Vec<(TenantId, usize)>,
 }
 
 /// Graph `crossTenantAccessPolicy`.
@@ -69,10 +76,12 @@ fn policy(field: Field<'_, '_>, findings: &mut Findings) -> Option<AccessPolicy>
     let (default, default_id) =
         fields.take("default").and_then(|field| settings::default(field, findings)).unwrap_or_default();
     let mut partners = Partners::default();
+    let mut order = Vec::new();
     if let Some(list) = fields.take("partners") {
         for (index, node) in list.array(findings).iter().enumerate() {
             let at = list.at.item(index);
             let Some((id, partner)) = settings::partner(Field { node, at }, findings) else { continue };
+            order.push((id, index));
             if partners.insert(id, partner).is_some() {
                 let message = format!("partner {id} is there twice");
                 findings.error("partner_duplicate", &at, message, "keep one of the two");
@@ -81,7 +90,7 @@ fn policy(field: Field<'_, '_>, findings: &mut Findings) -> Option<AccessPolicy>
     }
     fields.pass_over(&["id", "displayName", "description", "deletedDateTime", "definition", "templates"]);
     fields.finish(findings);
-    Some(AccessPolicy { allowed_clouds, default, default_id, partners })
+    Some(AccessPolicy { allowed_clouds, default, default_id, partners, order })
 }
 
 /// Graph `authorizationPolicy`.
