@@ -14,6 +14,8 @@
 )]
 
 mod engine;
+mod golden;
+mod laws;
 mod reference;
 
 use std::cell::RefCell;

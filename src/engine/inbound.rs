@@ -25,15 +25,15 @@ pub(in crate::engine) struct Inbound<'s, 'o, O> {
 
 impl<'s, O: Observer> Inbound<'s, '_, O> {
     pub(in crate::engine) fn decide(mut self) -> Result<Permit, Ruling<'s>> {
-        let relation = self.relation();
         if self.rules.reports_only(self.access.route).is_some() {
             // What may be overruled must not hide what may not.
-            let relation = relation?;
+            let relation = self.relation()?;
             self.revocation()?;
             self.header()?;
             return self.permit(relation);
         }
-        let relation = self.forbidden_account().map_or(relation, Err)?;
+        self.forbidden_account()?;
+        let relation = self.relation()?;
         self.header()?;
         self.revocation()?;
         self.permit(relation)
@@ -65,11 +65,13 @@ impl<'s, O: Observer> Inbound<'s, '_, O> {
     }
 
     /// A personal account's token has no relation either; the header's reason says more.
-    fn forbidden_account(&mut self) -> Option<Ruling<'s>> {
-        let forbids = |header: &RestrictionsHeader| header.forbids_account(self.access.identity);
-        self.access.restrictions.filter(forbids)?;
+    fn forbidden_account(&mut self) -> Result<(), Ruling<'s>> {
+        let forbids = |header: RestrictionsHeader| header.forbids_account(self.access.identity);
+        if !self.access.restrictions.is_some_and(forbids) {
+            return Ok(());
+        }
         self.observer.step(Step::Header, Outcome::Stop, &[]);
-        Some(Ruling::Deny(Reason::RestrictionsPolicyMismatch))
+        Err(Ruling::Deny(Reason::RestrictionsPolicyMismatch))
     }
 
     fn header(&mut self) -> Result<(), Ruling<'s>> {

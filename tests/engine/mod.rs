@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tenantgate::check::{Decision, Field, Http, Judge, Preparation, Request};
 use tenantgate::config::{Composed, Config, Environment};
-use tenantgate::engine::Explanation;
+use tenantgate::engine::{Explanation, Walked};
 use tenantgate::policy::{Compiled, PrincipalMap, Revision, Snapshot, compile};
 use tenantgate::store::{Publisher, Status, cell};
 use tenantgate::token::{KeyRing, KeySet, TokenError, Unverified};
@@ -16,6 +16,11 @@ use crate::reference::model;
 
 /// What the engine says of the case, in the reference's words.
 pub(crate) fn decide(case: &Case) -> model::Decision {
+    explain(case).0
+}
+
+/// The same, with every step.
+pub(crate) fn explain(case: &Case) -> (model::Decision, Vec<Walked>) {
     let Composed { judge, expected, keys, policy_options, .. } = config(&case.config).compose().unwrap();
     let ring = KeyRing { sets: keys.into_iter().map(|source| KeySet::empty(source.issuer)).collect() };
     let bundle = case.bundle.to_string();
@@ -41,7 +46,9 @@ pub(crate) fn decide(case: &Case) -> model::Decision {
     });
     let mut explanation = Explanation::default();
     let preparation: Preparation = judge.prepare(&request, case.now, &mut explanation);
-    judge.conclude(&preparation, caller.as_ref().map_err(|error| *error), &mut explanation, decision)
+    let caller = caller.as_ref().map_err(|error| *error);
+    let decided = judge.conclude(&preparation, caller, &mut explanation, decision);
+    (decided, explanation.steps)
 }
 
 fn config(config: &Value) -> Config {

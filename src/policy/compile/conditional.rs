@@ -34,7 +34,7 @@ fn policy(field: Field<'_, '_>, ignored: &[String], findings: &mut Findings) -> 
     let fields = field.object(findings)?;
     let id = fields.take("id").and_then(|id| id.text(findings)).map(str::to_owned);
     let name = fields.take("displayName").and_then(|name| name.text(findings)).map(str::to_owned);
-    if id.as_ref().is_some_and(|id| ignored.contains(id)) {
+    if id.as_ref().is_some_and(|id| ignored.iter().any(|ignored| ignored.eq_ignore_ascii_case(id))) {
         return None;
     }
     let name = name.or_else(|| id.clone()).unwrap_or_else(|| "without a name".to_owned());
