@@ -5,6 +5,7 @@
 //!
 //! `CASES=10000000 SEED=7 cargo test --test properties` looks further than the normal run.
 #![expect(
+    clippy::wildcard_enum_match_arm,
     clippy::indexing_slicing,
     clippy::unwrap_used,
     clippy::expect_used,

@@ -198,6 +198,7 @@ fn an_unsupported_conditional_access_policy_is_refused_by_name_unless_ignored_or
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn every_warning_and_advice_is_found_at_its_place() {
     let (inbound, outbound, direct) =
         ("b2bCollaborationInbound", "b2bCollaborationOutbound", "b2bDirectConnectInbound");

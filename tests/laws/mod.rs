@@ -82,14 +82,14 @@ fn order_and_case_never_matter() {
 fn an_explanation_stops_where_the_decision_does() {
     law(|case| {
         let (decision, steps) = engine::explain(&case);
-        let stops: Vec<_> =
+        let stopping: Vec<_> =
             steps.iter().filter(|step| step.outcome == tenantgate::engine::Outcome::Stop).collect();
         let only_reported = decision.report_only.iter().any(|outcome| !outcome.starts_with("policy:"));
         let stopped = decision.effect != "allow" || only_reported;
         // What comes before the route is known needs no step.
         let silent = decision.reason == "request_malformed" || decision.reason == "policy_unavailable";
-        prop_assert_eq!(stops.len(), usize::from(stopped && !silent), "{:?}: {:?}", decision, steps);
-        if let [stop] = stops[..] {
+        prop_assert_eq!(stopping.len(), usize::from(stopped && !silent), "{:?}: {:?}", decision, steps);
+        if let [stop] = stopping[..] {
             prop_assert_eq!(Some(stop), steps.last(), "{:?}", steps);
         }
         Ok(())
