@@ -1,0 +1,26 @@
+//! tenantgate behind a real Envoy, configured by the very files in `deploy/envoy/`.
+//!
+//! Each test has an Envoy, an upstream that tells what reached it, and the application itself, in this process.
+//! Ports are given by the system and nothing waits for a time: what is not so yet is asked for again.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod answers;
+mod demo;
+mod faults;
+mod headers;
+mod reload;
+mod routes;
+mod shipped;
+
+mod client;
+mod envoy;
+mod gate;
+mod patience;
+mod scene;
+mod upstream;

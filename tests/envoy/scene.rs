@@ -1,0 +1,75 @@
+//! Everything that a test needs: a client's way in, Envoy, tenantgate and an upstream.
+
+use tempfile::TempDir;
+
+use crate::client::Request;
+use crate::envoy::{Envoy, OVER_A_SOCKET, OVER_TCP, placed};
+use crate::gate::{EXAMPLE, Gate, write_policy};
+use crate::patience::until;
+use crate::upstream::Upstream;
+
+pub(crate) struct Scene {
+    pub(crate) envoy: Envoy,
+    pub(crate) gate: Gate,
+    pub(crate) upstream: Upstream,
+    pub(crate) directory: TempDir,
+}
+
+impl Scene {
+    /// As shipped.
+    pub(crate) async fn new() -> Self {
+        Self::with(|shipped| shipped).await
+    }
+
+    /// With another configuration of Envoy.
+    pub(crate) async fn with(edit: impl FnOnce(String) -> String) -> Self {
+        let directory = TempDir::new().unwrap();
+        write_policy(directory.path(), EXAMPLE);
+        Self::ready(directory, OVER_TCP, "127.0.0.1:0", edit).await
+    }
+
+    /// With tenantgate behind a Unix socket.
+    pub(crate) async fn over_a_socket() -> Self {
+        let directory = TempDir::new().unwrap();
+        write_policy(directory.path(), EXAMPLE);
+        let check = format!("unix:{}", directory.path().join("check.sock").display());
+        Self::ready(directory, OVER_A_SOCKET, &check, |shipped| shipped).await
+    }
+
+    /// With a tenantgate that has no policy yet and is not ready.
+    pub(crate) async fn without_policy() -> Self {
+        Self::start(TempDir::new().unwrap(), OVER_TCP, "127.0.0.1:0", |shipped| shipped).await
+    }
+
+    async fn ready(
+        directory: TempDir,
+        shipped: &str,
+        check: &str,
+        edit: impl FnOnce(String) -> String,
+    ) -> Self {
+        let scene = Self::start(directory, shipped, check, edit).await;
+        until("Envoy to find tenantgate", async || scene.envoy.trusts_gate().await.then_some(())).await;
+        scene
+    }
+
+    async fn start(
+        directory: TempDir,
+        shipped: &str,
+        check: &str,
+        edit: impl FnOnce(String) -> String,
+    ) -> Self {
+        let upstream = Upstream::start().await;
+        let gate = Gate::start(&directory, check).await;
+        let configuration = edit(placed(shipped, upstream.address, gate.address()));
+        let envoy = Envoy::start(directory.path(), &configuration).await;
+        Self { envoy, gate, upstream, directory }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Request {
+        Request::new(self.envoy.edge, "GET", path)
+    }
+
+    pub(crate) fn options(&self, path: &str) -> Request {
+        Request::new(self.envoy.edge, "OPTIONS", path)
+    }
+}
