@@ -6,6 +6,7 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
 
 use crate::engine::{Class, Demand, Effect, Mode, Reason, Ruling, Verdict};
 use crate::policy::Revision;
@@ -62,6 +63,22 @@ impl Decision<'_> {
             ("notification_email", Field::Null),
             ("guest_access", show(self.guest_access())),
         ]
+    }
+
+    /// The same as JSON members, with what the answer to Envoy says beside them.
+    pub fn members(&self) -> Map<String, Value> {
+        let json = |field| match field {
+            Field::Null => Value::Null,
+            Field::Text(text) => text.into(),
+            Field::List(texts) => texts.into(),
+        };
+        let answer = [
+            ("http_status", self.status().into()),
+            ("entra_code", self.entra_code().into()),
+            ("www_authenticate", self.www_authenticate().into()),
+        ];
+        let fields = self.fields().into_iter().map(|(name, field)| (name, json(field)));
+        fields.chain(answer).map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     /// What guests may see, for a guest that is let by.
@@ -133,7 +150,7 @@ impl Decision<'_> {
     fn challenge(&self, demand: Demand<'_>) -> String {
         let (claims, of_context) = match demand {
             Demand::Context(context) => {
-                let context = serde_json::Value::from(context);
+                let context = Value::from(context);
                 (format!(r#"{{"access_token":{{"acrs":{{"essential":true,"value":{context}}}}}}}"#), true)
             }
             Demand::RestrictionsPolicy => {

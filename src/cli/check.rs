@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::{Map, Value};
 
 use crate::app::App;
-use crate::check::{Decision, Field, Gate, Http, Request};
+use crate::check::{Decision, Gate, Http, Request};
 use crate::cli::{output, settings, token};
 use crate::config::Environment;
 use crate::engine::{Effect, Explanation, Outcome};
@@ -186,22 +186,7 @@ struct Printed {
 
 impl Printed {
     fn of(decision: &Decision<'_>) -> Self {
-        let mut members: Map<String, Value> = decision
-            .fields()
-            .into_iter()
-            .map(|(name, field)| {
-                let value = match field {
-                    Field::Null => Value::Null,
-                    Field::Text(text) => text.into(),
-                    Field::List(texts) => texts.into(),
-                };
-                (name.to_owned(), value)
-            })
-            .collect();
-        members.insert("http_status".to_owned(), decision.status().into());
-        members.insert("entra_code".to_owned(), decision.entra_code().into());
-        members.insert("www_authenticate".to_owned(), decision.www_authenticate().into());
-        Self { effect: decision.verdict.effect(), members }
+        Self { effect: decision.verdict.effect(), members: decision.members() }
     }
 
     fn summary(&self) -> String {

@@ -6,10 +6,10 @@ use std::process::Command;
 
 use serde_json::{Map, Value, json};
 use tenantgate::app::App;
-use tenantgate::check::{Decision, Field, Http, Request};
+use tenantgate::check::{Decision, Http, Request};
 use tenantgate::engine::{Explanation, Reason};
 
-use crate::harness::{Asked, Client, L, Merge as _, Sign, World, now, pointer_set, signer};
+use crate::harness::{Asked, Client, Merge as _, Sign, World, now, pointer_set, signer};
 
 /// Reasons that no case of this kind can reach, with what tests them instead.
 const ELSEWHERE: &[Reason] = &[
@@ -265,23 +265,6 @@ fn principal_map(principals: &[Value]) -> Value {
     map
 }
 
-/// A decision's fields as JSON members, with what the answer would add.
 fn members(decision: &Decision<'_>) -> Map<String, Value> {
-    let mut members: Map<String, Value> = decision
-        .fields()
-        .into_iter()
-        .map(|(name, field)| {
-            let value = match field {
-                Field::Null => Value::Null,
-                Field::Text(text) => text.into(),
-                Field::List(texts) => texts.into(),
-            };
-            (name.to_owned(), value)
-        })
-        .collect();
-    assert!(members["tenant"].is_null() || members["tenant"].as_str().unwrap().len() == L.len());
-    members.insert("http_status".to_owned(), decision.status().into());
-    members.insert("entra_code".to_owned(), decision.entra_code().into());
-    members.insert("www_authenticate".to_owned(), decision.www_authenticate().into());
-    members
+    decision.members()
 }
