@@ -1,6 +1,7 @@
 //! Compiles the vendored protos of `ext_authz` with protox, so that no machine needs `protoc`.
 
 use std::error::Error;
+use std::path::Path;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
@@ -21,7 +22,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Commit and compiler, for `--version`; a tarball without git says so.
 fn build() -> String {
-    println!("cargo:rerun-if-changed=.git/HEAD");
+    // In a worktree it is elsewhere, and a path that does not exist would have everything built every time.
+    let head = first_line("git", &["rev-parse", "--git-path", "HEAD"]);
+    if let Some(head) = head.filter(|path| Path::new(path).exists()) {
+        println!("cargo:rerun-if-changed={head}");
+    }
     let commit =
         first_line("git", &["rev-parse", "--short=12", "HEAD"]).unwrap_or_else(|| "unknown commit".into());
     let rustc = std::env::var_os("RUSTC")
