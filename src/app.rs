@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
@@ -61,7 +60,7 @@ pub struct App {
     readiness: Arc<Readiness>,
     health: HealthReporter,
     stop: watch::Sender<bool>,
-    serving: JoinHandle<()>,
+    serving: Task,
     _tasks: Vec<Task>,
     _keys: Keys,
 }
@@ -91,7 +90,7 @@ impl App {
         let check = server.bound().address().clone();
         let (stop, stopped) = Stop::new();
         let services = Services::new(Arc::clone(&gate), health_service, max_message);
-        let serving = tokio::spawn(server.run(services, stopped));
+        let serving = Task::spawn(server.run(services, stopped));
 
         let observed =
             AppObserved { gate: Arc::clone(&gate), status, readiness: Arc::clone(&readiness), issuers, file };
@@ -149,7 +148,7 @@ impl App {
         self.readiness.stopping();
         set_health(&self.health, ServingStatus::NotServing).await;
         self.stop.send_replace(true);
-        if let Err(error) = self.serving.await {
+        if let Err(error) = self.serving.ended().await {
             tracing::error!("the check port ended with an error: {error}");
         }
     }

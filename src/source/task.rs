@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 /// Dropping it stops the task.
 #[derive(Debug)]
@@ -12,6 +12,11 @@ impl Task {
     /// Starts `work` on the present runtime.
     pub fn spawn(work: impl Future<Output = ()> + Send + 'static) -> Self {
         Self(tokio::spawn(work))
+    }
+
+    /// Waits until it has ended by itself; an error is a panic of its own.
+    pub async fn ended(mut self) -> Result<(), JoinError> {
+        (&mut self.0).await
     }
 }
 

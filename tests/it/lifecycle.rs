@@ -127,3 +127,16 @@ async fn with_no_place_left_the_answer_is_an_explicit_denial() {
     let decision = Client::connect(&app.check).decide(&internal()).await;
     assert_eq!((&decision["reason"], &decision["http_status"]), (&json!("overloaded"), &json!(503)));
 }
+
+#[tokio::test]
+async fn an_application_that_is_dropped_closes_its_port() {
+    let world = World::new(&json!({}), &bundle());
+    let app = world.ready().await;
+    let address = tcp(&app.check);
+    let mut client = Client::connect(&app.check);
+    assert_eq!(client.decide(&internal()).await["effect"], "allow");
+    drop(app);
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}

@@ -1,0 +1,189 @@
+//! One connection to a server, without a runtime: whoever owns it asks, sends and receives in a loop of its own.
+
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Instant;
+
+use crate::http2::{self, Frame};
+use crate::request::{Code, Request};
+
+/// Checks that may wait for their answer at once, by their place in a table; a power of two.
+const PLACES: usize = 1024;
+/// Bytes of answers that the server may send ahead.
+const WINDOW: u32 = 1 << 24;
+
+/// A connection and the checks that it waits for.
+pub(crate) struct Connection {
+    socket: TcpStream,
+    output: Vec<u8>,
+    sent: usize,
+    input: Vec<u8>,
+    /// How much of `input` was received and not read yet.
+    filled: usize,
+    stream: u32,
+    /// What the server will still take.
+    window: usize,
+    /// What we took and did not say so.
+    unacknowledged: u32,
+    places: Vec<Option<Waiting>>,
+    waiting: usize,
+    headers: Vec<u8>,
+}
+
+struct Waiting {
+    stream: u32,
+    due: Instant,
+    expected: Code,
+    answer: Option<Code>,
+}
+
+/// A check that ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answer {
+    /// When it should have been sent.
+    pub(crate) due: Instant,
+    /// Whether the answer was what was expected.
+    pub(crate) right: bool,
+}
+
+impl Connection {
+    pub(crate) fn open(address: SocketAddr) -> io::Result<Self> {
+        let socket = TcpStream::connect(address)?;
+        socket.set_nodelay(true)?;
+        socket.set_nonblocking(true)?;
+        let mut output = http2::PREFACE.to_vec();
+        http2::put(&mut output, http2::SETTINGS, 0, 0, &http2::OUR_SETTINGS);
+        http2::put(&mut output, http2::WINDOW_UPDATE, 0, 0, &WINDOW.to_be_bytes());
+        Ok(Self {
+            socket,
+            output,
+            sent: 0,
+            input: vec![0; 256 * 1024],
+            filled: 0,
+            stream: 1,
+            window: http2::FIRST_WINDOW,
+            unacknowledged: 0,
+            places: std::iter::repeat_with(|| None).take(PLACES).collect(),
+            waiting: 0,
+            headers: http2::first_headers(),
+        })
+    }
+
+    /// Checks that wait for their answer.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// Puts a check in line; false where the server's window or our table has no room for it now.
+    pub(crate) fn ask(&mut self, request: &Request, expected: Code, due: Instant) -> bool {
+        let Some(window) = self.window.checked_sub(request.message.len()) else { return false };
+        let Some(place @ None) = place(&mut self.places, self.stream) else { return false };
+        *place = Some(Waiting { stream: self.stream, due, expected, answer: None });
+        http2::put(&mut self.output, http2::HEADERS, http2::END_HEADERS, self.stream, &self.headers);
+        http2::put(&mut self.output, http2::DATA, http2::END_STREAM, self.stream, &request.message);
+        if self.stream == 1 {
+            self.headers = http2::later_headers();
+        }
+        self.stream += 2;
+        self.window = window;
+        self.waiting += 1;
+        true
+    }
+
+    /// Sends as much as the socket takes.
+    pub(crate) fn send(&mut self) -> io::Result<()> {
+        while let Some(unsent @ [_, ..]) = self.output.get(self.sent..) {
+            match self.socket.write(unsent) {
+                Ok(count) => self.sent += count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        self.output.clear();
+        self.sent = 0;
+        Ok(())
+    }
+
+    /// Hands on every answer that has come.
+    pub(crate) fn receive(&mut self, mut answered: impl FnMut(Answer)) -> io::Result<()> {
+        let free = self.input.get_mut(self.filled..).unwrap_or_default();
+        match self.socket.read(free) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(count) => self.filled += count,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        let buffer = std::mem::take(&mut self.input);
+        let mut input = buffer.get(..self.filled).unwrap_or_default();
+        while let Some(frame) = Frame::take(&mut input) {
+            self.frame(&frame, &mut answered)?;
+        }
+        let (rest, filled) = (input.len(), self.filled);
+        self.input = buffer;
+        self.input.copy_within(filled - rest..filled, 0);
+        self.filled = rest;
+        Ok(())
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>, answered: &mut impl FnMut(Answer)) -> io::Result<()> {
+        match frame.kind {
+            http2::DATA => {
+                self.took(frame.payload.len());
+                if let Some(waiting) = place(&mut self.places, frame.stream).and_then(Option::as_mut) {
+                    waiting.answer = waiting.answer.or_else(|| Code::of_message(frame.payload));
+                }
+                self.end(frame, answered);
+            }
+            http2::HEADERS => self.end(frame, answered),
+            http2::SETTINGS if frame.flags & http2::ACK == 0 => {
+                http2::put(&mut self.output, http2::SETTINGS, http2::ACK, 0, &[]);
+            }
+            http2::PING if frame.flags & http2::ACK == 0 => {
+                http2::put(&mut self.output, http2::PING, http2::ACK, 0, frame.payload);
+            }
+            http2::WINDOW_UPDATE if frame.stream == 0 => {
+                self.window += usize::try_from(frame.increment()).unwrap_or_default();
+            }
+            http2::RST_STREAM | http2::GOAWAY => {
+                let problem = format!("the server gave up: {:?}", frame.payload.escape_ascii().to_string());
+                return Err(io::Error::other(problem));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, frame: &Frame<'_>, answered: &mut impl FnMut(Answer)) {
+        if frame.flags & http2::END_STREAM == 0 {
+            return;
+        }
+        let place = place(&mut self.places, frame.stream);
+        if let Some(waiting) = place.and_then(|place| place.take_if(|waiting| waiting.stream == frame.stream))
+        {
+            self.waiting -= 1;
+            answered(Answer { due: waiting.due, right: waiting.answer == Some(waiting.expected) });
+        }
+    }
+
+    /// The window is given back in large pieces, so that it costs the server nothing.
+    fn took(&mut self, bytes: usize) {
+        self.unacknowledged += u32::try_from(bytes).unwrap_or(u32::MAX);
+        if self.unacknowledged >= WINDOW / 2 {
+            http2::put(&mut self.output, http2::WINDOW_UPDATE, 0, 0, &self.unacknowledged.to_be_bytes());
+            self.unacknowledged = 0;
+        }
+    }
+}
+
+fn place(places: &mut [Option<Waiting>], stream: u32) -> Option<&mut Option<Waiting>> {
+    let number = usize::try_from(stream / 2).unwrap_or_default();
+    places.get_mut(number % PLACES)
+}
+
+pub(crate) fn wait(connections: &[Connection]) -> io::Result<()> {
+    use rustix::event::{PollFd, PollFlags, poll};
+    let mut fds: Vec<_> = connections.iter().map(|c| PollFd::new(&c.socket, PollFlags::IN)).collect();
+    let t = rustix::event::Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
+    poll(&mut fds, Some(&t))?;
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! The load: a closed loop that keeps every stream busy, and an open loop that asks at a fixed rate whatever the
+//! answers do. Both spin, for a generator that sleeps has to be woken by the server, at the server's cost.
+
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+
+use crate::connection::{Answer, Connection};
+use crate::request::Request;
+use crate::server::Server;
+
+/// Connections to a server; Envoy has one for each of its workers.
+pub(crate) const CONNECTIONS: usize = 4;
+/// Checks that wait at once on each connection, in the closed loop.
+pub(crate) const STREAMS: usize = 16;
+
+/// A minute, in nanoseconds: what takes longer counts as that.
+const LONGEST: u64 = 60_000_000_000;
+
+/// What a round showed.
+#[derive(Debug)]
+pub(crate) struct Round {
+    pub(crate) answered: u32,
+    pub(crate) wrong: u32,
+    pub(crate) elapsed: Duration,
+    /// Of the server, on its core.
+    pub(crate) cpu: Duration,
+    /// In nanoseconds.
+    pub(crate) latency: Histogram<u64>,
+}
+
+/// How long a round takes: first without being measured, then with it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span {
+    pub(crate) before: Duration,
+    pub(crate) measured: Duration,
+}
+
+/// As many checks as the server can answer.
+pub(crate) fn peak(server: &Server, requests: &[Request], span: Span) -> anyhow::Result<Round> {
+    let mut connections = connections(server)?;
+    let mut next = requests.iter().cycle();
+    let mut meter = Meter::start(server, span)?;
+    let wait = std::env::var_os("WAIT").is_some();
+    while let Some(now) = meter.now()? {
+        if wait {
+            crate::connection::wait(&connections)?;
+        }
+        for connection in &mut connections {
+            connection.receive(|answer| meter.count(answer))?;
+            let free = STREAMS.saturating_sub(connection.waiting());
+            for request in next.by_ref().take(free) {
+                if !connection.ask(request, server.role.expects(request), now) {
+                    break;
+                }
+            }
+            connection.send()?;
+        }
+    }
+    meter.finish()
+}
+
+/// So many checks per second. One that could not be sent in time counts from when it should have been.
+pub(crate) fn steady(server: &Server, requests: &[Request], rate: f64, span: Span) -> anyhow::Result<Round> {
+    let mut connections = connections(server)?;
+    let mut next = requests.iter().cycle().zip((0..CONNECTIONS).cycle()).peekable();
+    let interval = Duration::from_secs_f64(rate.recip());
+    let mut due = Instant::now();
+    let mut meter = Meter::start(server, span)?;
+    while let Some(now) = meter.now()? {
+        while due <= now
+            && let Some((request, connection)) = next.peek()
+            && let Some(connection) = connections.get_mut(*connection)
+            && connection.ask(request, server.role.expects(request), due)
+        {
+            next.next();
+            due += interval;
+        }
+        for connection in &mut connections {
+            connection.send()?;
+            connection.receive(|answer| meter.count(answer))?;
+        }
+    }
+    meter.finish()
+}
+
+fn connections(server: &Server) -> std::io::Result<Vec<Connection>> {
+    (0..CONNECTIONS).map(|_| Connection::open(server.address)).collect()
+}
+
+/// Counts what is answered between two points in time.
+struct Meter<'s> {
+    server: &'s Server,
+    from: Instant,
+    until: Instant,
+    /// The server's time on its core when counting began.
+    cpu: Option<Duration>,
+    round: Round,
+}
+
+impl<'s> Meter<'s> {
+    fn start(server: &'s Server, span: Span) -> anyhow::Result<Self> {
+        let from = Instant::now() + span.before;
+        let round = Round {
+            answered: 0,
+            wrong: 0,
+            elapsed: Duration::ZERO,
+            cpu: Duration::ZERO,
+            latency: Histogram::new_with_max(LONGEST, 3)?,
+        };
+        Ok(Self { server, from, until: from + span.measured, cpu: None, round })
+    }
+
+    /// The time, until it is over.
+    fn now(&mut self) -> anyhow::Result<Option<Instant>> {
+        let now = Instant::now();
+        if self.cpu.is_none() && now >= self.from {
+            self.cpu = Some(self.server.cpu_time()?);
+            self.from = Instant::now();
+        }
+        Ok(Some(now).filter(|now| *now < self.until))
+    }
+
+    fn count(&mut self, answer: Answer) {
+        if self.cpu.is_some() {
+            self.round.answered += 1;
+            self.round.wrong += u32::from(!answer.right);
+            self.round
+                .latency
+                .saturating_record(u64::try_from(answer.due.elapsed().as_nanos()).unwrap_or(u64::MAX));
+        }
+    }
+
+    fn finish(mut self) -> anyhow::Result<Round> {
+        self.round.elapsed = self.from.elapsed();
+        self.round.cpu = self.server.cpu_time()?.saturating_sub(self.cpu.unwrap_or_default());
+        Ok(self.round)
+    }
+}

@@ -1,0 +1,26 @@
+//! What the operating system is asked for: cores, and the time that a process spent on them.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rustix::process::Pid;
+use rustix::thread::CpuSet;
+
+/// Confines this thread, and every thread and process that it starts from now on, to one core.
+pub(crate) fn pin(core: usize) -> anyhow::Result<()> {
+    let mut cores = CpuSet::new();
+    cores.set(core);
+    rustix::thread::sched_setaffinity(None, &cores).with_context(|| format!("cannot use core {core}"))
+}
+
+/// The time that a process has spent on cores, in user code and for it in the kernel (proc(5), `stat`: utime and
+/// stime), in steps of a tick.
+pub(crate) fn cpu_time(process: Pid) -> anyhow::Result<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero()))?;
+    // The second field is a name in parentheses, which may contain anything.
+    let (_, fields) = stat.rsplit_once(')').context("/proc/*/stat has no name")?;
+    let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
+    let ticks: u64 = ticks.sum::<Result<_, _>>().context("/proc/*/stat has no times")?;
+    Ok(Duration::from_secs(ticks) / u32::try_from(rustix::param::clock_ticks_per_second())?)
+}

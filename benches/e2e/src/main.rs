@@ -1,0 +1,126 @@
+//! Checks per second, latency and CPU per check: tenantgate against a tonic server on the crate `envoy-types` that
+//! does nothing, side by side, in one run. `../../README.md` has the method.
+//!
+//! ```text
+//! cargo run --release -p e2e             a table, after about a minute
+//! cargo run --release -p e2e -- --json   the same for programs
+//! cargo run --release -p e2e -- --quick  a moment, to see that it works; its numbers mean little
+//! ```
+
+mod connection;
+mod do_nothing;
+#[path = "../../fixtures/mod.rs"]
+mod fixtures;
+mod http2;
+mod load;
+mod machine;
+mod report;
+mod request;
+mod scene;
+mod server;
+mod verify;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+
+use crate::load::{Round, Span};
+use crate::report::{Pair, Report};
+use crate::scene::Scene;
+use crate::server::{Role, Server};
+
+/// Both servers take turns on this core.
+const SERVERS_CORE: usize = 0;
+/// The generator has one for itself.
+const GENERATOR_CORE: usize = 1;
+
+fn main() -> anyhow::Result<ExitCode> {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    if let Some(role) = arguments.first().and_then(|argument| Role::of_argument(argument)) {
+        return play(role);
+    }
+    let (mut plan, mut json) = (Plan::FULL, false);
+    for argument in &arguments {
+        match argument.as_str() {
+            "--json" => json = true,
+            "--quick" => plan = Plan::QUICK,
+            other => bail!("`{other}` is neither --json nor --quick"),
+        }
+    }
+    let report = plan.carry_out()?;
+    print(&if json { format!("{:#}\n", report.json()) } else { report.to_string() });
+    ensure!(report.is_right(), "some answers were wrong");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A server's process.
+fn play(role: Role) -> anyhow::Result<ExitCode> {
+    server::end_with_parent()?;
+    match role {
+        Role::Tenantgate => Ok(tenantgate::cli::main()),
+        Role::DoNothing => do_nothing::serve().map(|()| ExitCode::SUCCESS),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the report is what this program is for")]
+fn print(report: &str) {
+    print!("{report}");
+}
+
+/// How much is measured.
+struct Plan {
+    peaks: usize,
+    peak: Span,
+    steadies: usize,
+    steady: Span,
+}
+
+impl Plan {
+    const FULL: Self = Self {
+        peaks: 7,
+        peak: Span { before: Duration::from_millis(300), measured: Duration::from_millis(1500) },
+        steadies: 5,
+        steady: Span { before: Duration::from_millis(300), measured: Duration::from_secs(2) },
+    };
+    const QUICK: Self = Self {
+        peaks: 1,
+        peak: Span { before: Duration::from_millis(100), measured: Duration::from_millis(300) },
+        steadies: 1,
+        steady: Span { before: Duration::from_millis(100), measured: Duration::from_millis(300) },
+    };
+
+    fn carry_out(&self) -> anyhow::Result<Report> {
+        let scene = Scene::set()?;
+        let requests = &scene.requests;
+        let servers = [Role::Tenantgate, Role::DoNothing].map(|role| {
+            let server = Server::start(role, &scene.config(), SERVERS_CORE)?;
+            machine::pin(GENERATOR_CORE)?;
+            verify::answers(&server, requests)?;
+            server.pause()?;
+            anyhow::Ok(server)
+        });
+        let [tenantgate, do_nothing] = servers;
+        let servers = [tenantgate?, do_nothing?];
+        let peak = in_turn(self.peaks, &servers, |server| load::peak(server, requests, self.peak))?;
+        let rate = report::peak(&peak).first().context("no throughput")?.lower() / 2.0;
+        let steady =
+            in_turn(self.steadies, &servers, |server| load::steady(server, requests, rate, self.steady))?;
+        Ok(Report::of(requests, &peak, rate, &steady))
+    }
+}
+
+/// Rounds of one server and the other, of which only the one under test runs.
+fn in_turn(
+    rounds: usize,
+    [ours, theirs]: &[Server; 2],
+    measure: impl Fn(&Server) -> anyhow::Result<Round>,
+) -> anyhow::Result<Vec<Pair>> {
+    let round = |server: &Server| {
+        server.resume()?;
+        let round = measure(server).with_context(|| format!("{:?} failed", server.role))?;
+        server.pause()?;
+        anyhow::Ok(round)
+    };
+    (0..rounds).map(|_| Ok([round(ours)?, round(theirs)?])).collect()
+}

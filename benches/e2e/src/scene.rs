@@ -1,0 +1,82 @@
+//! The scene of a run: a directory with policy, keys and configuration, and the checks of a thousand callers.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::json;
+use tempfile::TempDir;
+use tenantgate::telemetry::unix_now;
+use tenantgate::token::DevelopmentIssuer;
+
+use crate::fixtures::id::{APPLICATION, TENANT};
+use crate::fixtures::{AUDIENCE, Caller, Stance, bundle, claims, guests_for_mfa};
+use crate::request::{Code, Request};
+
+/// Records of partners in the policy.
+pub(crate) const PARTNERS: u32 = 10_000;
+/// Callers, each with one token.
+pub(crate) const CALLERS: usize = 1000;
+/// One caller in so many is refused.
+const ONE_REFUSED_IN: usize = 10;
+
+/// What servers and generator share; its directory goes when it is dropped.
+pub(crate) struct Scene {
+    directory: TempDir,
+    pub(crate) requests: Vec<Request>,
+}
+
+impl Scene {
+    /// Writes the files and signs the tokens.
+    pub(crate) fn set() -> anyhow::Result<Self> {
+        let directory = tempfile::tempdir()?;
+        let issuer = DevelopmentIssuer::keygen(directory.path())?;
+        fs::write(directory.path().join("policy.json"), bundle(PARTNERS, &[guests_for_mfa()]))?;
+        fs::write(directory.path().join("config.json"), config().to_string())?;
+        let now = unix_now();
+        let requests = callers().map(|(caller, expected)| {
+            let token = issuer.mint(claims(caller), now, 3600)?;
+            Ok(Request::new(&token, expected))
+        });
+        Ok(Self { requests: requests.collect::<anyhow::Result<_>>()?, directory })
+    }
+
+    /// The configuration to serve with.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.directory.path().join("config.json")
+    }
+}
+
+/// Everything as it comes, but for ports of the system's choice.
+fn config() -> serde_json::Value {
+    json!({
+        "listen": {"check": "127.0.0.1:0", "admin": "127.0.0.1:0"},
+        "tenant": TENANT,
+        "policy": {"path": "policy.json"},
+        "tokens": {
+            "issuers": [{
+                "issuer": "https://login.microsoftonline.com/{tenantid}/v2.0",
+                "jwks": "file:jwks.json",
+                "cloud": "microsoftonline.com",
+            }],
+            "audiences": [AUDIENCE],
+        },
+        "applications": {AUDIENCE: APPLICATION},
+        "authenticationContexts": {"mfa": "c1", "compliantDevice": "c2", "domainJoinedDevice": "c3"},
+    })
+}
+
+/// Three members, six guests and one who is refused, and again, from partners all over the table.
+fn callers() -> impl Iterator<Item = (Caller, Code)> {
+    let mut members = (0..).map(Caller::Member);
+    let mut refused = guests(|stance| stance == Stance::Refused);
+    let mut welcome = guests(|stance| stance != Stance::Refused);
+    (0..CALLERS).filter_map(move |number| match number % ONE_REFUSED_IN {
+        0 => Some((refused.next()?, Code::PERMISSION_DENIED)),
+        1..4 => Some((members.next()?, Code::OK)),
+        _ => Some((welcome.next()?, Code::OK)),
+    })
+}
+
+fn guests(is_meant: impl Fn(Stance) -> bool) -> impl Iterator<Item = Caller> {
+    (0..PARTNERS).filter(move |number| is_meant(Stance::of(*number))).step_by(11).map(Caller::Guest)
+}

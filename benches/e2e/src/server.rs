@@ -1,0 +1,120 @@
+//! A server under test: this program again, in another role, as a process of its own on a core of its own.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::machine;
+use crate::request::{Code, Request};
+
+/// What this program can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The real tenantgate, by its own command line.
+    Tenantgate,
+    /// [`crate::do_nothing`]
+    DoNothing,
+}
+
+impl Role {
+    /// The role that a first argument names.
+    pub(crate) fn of_argument(argument: &str) -> Option<Self> {
+        [Self::Tenantgate, Self::DoNothing].into_iter().find(|role| role.argument() == argument)
+    }
+
+    const fn argument(self) -> &'static str {
+        match self {
+            Self::Tenantgate => "serve",
+            Self::DoNothing => "do-nothing",
+        }
+    }
+
+    /// The right answer.
+    pub(crate) const fn expects(self, request: &Request) -> Code {
+        match self {
+            Self::Tenantgate => request.expected,
+            Self::DoNothing => Code::OK,
+        }
+    }
+}
+
+/// A running server; it ends when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) role: Role,
+    pub(crate) address: SocketAddr,
+    process: Child,
+    pid: Pid,
+}
+
+impl Server {
+    /// Starts it, confined to a core.
+    pub(crate) fn start(role: Role, config: &Path, core: usize) -> anyhow::Result<Self> {
+        // The child inherits the core, and sizes its runtime by it.
+        machine::pin(core)?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg(role.argument()).arg("--config").arg(config);
+        // A `TENANTGATE_…` variable would be another configuration.
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let mut process = command.spawn()?;
+        let pid = Pid::from_child(&process);
+        let log = process.stderr.take().context("no log")?;
+        let address = listening(log).with_context(|| format!("{role:?} does not listen"))?;
+        Ok(Self { role, address, process, pid })
+    }
+
+    /// The time that it has spent on cores.
+    pub(crate) fn cpu_time(&self) -> anyhow::Result<Duration> {
+        machine::cpu_time(self.pid)
+    }
+
+    /// Stops it where it is, so that it takes nothing from the others.
+    pub(crate) fn pause(&self) -> anyhow::Result<()> {
+        Ok(kill_process(self.pid, Signal::STOP)?)
+    }
+
+    /// Lets it go on.
+    pub(crate) fn resume(&self) -> anyhow::Result<()> {
+        Ok(kill_process(self.pid, Signal::CONT)?)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to do.
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+/// Called by a role: it does not outlive whoever measures it.
+pub(crate) fn end_with_parent() -> anyhow::Result<()> {
+    Ok(rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?)
+}
+
+/// Reads the log up to the address, and goes on reading, or the server would wait for us.
+fn listening(log: ChildStderr) -> anyhow::Result<SocketAddr> {
+    let mut lines = BufReader::new(log).lines();
+    let mut said = Vec::new();
+    let address = loop {
+        let line = lines.next().with_context(|| format!("it ended, saying: {}", said.join("\n")))??;
+        let event: Value = serde_json::from_str(&line).unwrap_or_default();
+        if event.get("message").is_some_and(|message| message == "listening") {
+            break event.get("check").and_then(Value::as_str).context("no address in its log")?.parse()?;
+        }
+        said.push(line);
+    };
+    std::thread::spawn(move || lines.for_each(drop));
+    Ok(address)
+}
