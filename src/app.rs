@@ -180,7 +180,7 @@ impl Parts {
         let mut watch =
             Watch::new(composed.policy, options, publisher, Arc::clone(&status), Arc::clone(&metrics));
         watch.load();
-        let keys = Keys::start(composed.keys, composed.keys_config, &metrics)?;
+        let keys = Keys::start(composed.keys, &composed.keys_config, &metrics)?;
         let principals = Principals::load(composed.principals)?;
         let limits = composed.token_limits;
         let tokens =
@@ -276,7 +276,6 @@ impl Observed for AppObserved {
     fn sample(&self, metrics: &Metrics) {
         let float = |count: usize| u32::try_from(count).map_or(f64::INFINITY, f64::from);
         let age = u32::try_from(self.status.age(unix_now())).map_or(f64::INFINITY, f64::from);
-        let entries = u32::try_from(self.gate.tokens().cached()).map_or(f64::INFINITY, f64::from);
-        metrics.sample(age, entries, float(self.gate.in_flight()));
+        metrics.sample(age, float(self.gate.tokens().cached()), float(self.gate.in_flight()));
     }
 }

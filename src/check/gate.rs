@@ -10,10 +10,10 @@ use crate::check::decision::{Decision, DecisionId};
 use crate::check::judge::{Judge, Preparation, Reported};
 use crate::check::request::Request;
 use crate::check::response::{self, Answer};
-use crate::check::tokens::{Place, Tokens};
+use crate::check::tokens::{Caller, Place, Tokens};
 use crate::engine::{Observer, Reason};
 use crate::telemetry::{Metrics, unix_now};
-use crate::token::{Credential, TokenError};
+use crate::token::TokenError;
 
 /// What answers depend on, apart from the decision.
 #[derive(Debug)]
@@ -84,13 +84,10 @@ impl Gate {
         let preparation = self.judge.prepare(request, now, observer);
         // Await first, borrow after: nothing below this line may wait.
         let caller = match preparation {
-            Preparation::Wanted(_) => {
-                let credential = request.http.as_ref().map_or(Credential::Absent, |http| http.authorization);
-                self.tokens.authenticate(credential, now).await
-            }
+            Preparation::Wanted(_) => self.tokens.caller(request, now).await,
             Preparation::Decided(_) => Err(TokenError::Missing),
         };
-        let caller = caller.as_ref().map(|verified| verified.identity()).map_err(|error| *error);
+        let caller = caller.as_ref().map(Caller::identity).map_err(|error| *error);
         self.judge.conclude(&preparation, caller, observer, render)
     }
 

@@ -24,6 +24,8 @@ pub struct Request<'a> {
     pub http: Option<Http<'a>>,
     /// `context_extensions`: the route, as Envoy's configuration has it.
     pub route: Vec<(&'a [u8], &'a [u8])>,
+    /// `metadata_context`: what filters before ours have said, in as many pieces as it came.
+    pub metadata: Vec<&'a [u8]>,
 }
 
 /// The HTTP request that is checked.
@@ -78,6 +80,7 @@ impl<'a> Request<'a> {
             match number {
                 4 => self.request(value.bytes()?)?,
                 10 => self.route.push(entry(value.bytes()?)?),
+                11 => self.metadata.push(value.bytes()?),
                 _ => {}
             }
         }
@@ -151,7 +154,7 @@ impl<'a> Http<'a> {
 }
 
 /// A map's entry: key 1, value 2.
-fn entry(message: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
+pub(in crate::check) fn entry(message: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
     let (mut key, mut value): (&[u8], &[u8]) = Default::default();
     let mut fields = Fields::of(message);
     while let Some((number, field)) = fields.next()? {

@@ -1,17 +1,44 @@
 //! Verified tokens on the request path: warm ones from the cache, cold ones with bounded signature work.
 
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Mutex, MutexGuard, Notify, Semaphore, SemaphorePermit};
 
+use crate::check::payload::{self, PayloadPlace};
+use crate::check::request::Request;
 use crate::store::Reader;
 use crate::telemetry::Metrics;
-use crate::token::{Credential, Expectation, KeyRing, TokenCache, TokenError, Verified, bearer, verify};
+use crate::token::{
+    Credential, Expectation, Fingerprint, Identity, KeyRing, Presented, TokenCache, TokenError, Verified,
+    attested, bearer,
+};
 
-/// Bounds on remembering and verifying.
-#[derive(Debug, Clone, Copy)]
+/// Who sent a request.
+#[derive(Debug)]
+pub enum Caller {
+    /// By a token that we verified.
+    Verified(Arc<Verified>),
+    /// By the payload of a token that Envoy verified.
+    Attested(Box<Identity>),
+}
+
+impl Caller {
+    /// What is known of them.
+    pub fn identity(&self) -> &Identity {
+        match self {
+            Self::Verified(verified) => verified.identity(),
+            Self::Attested(identity) => identity,
+        }
+    }
+}
+
+/// How tokens are read and remembered.
+#[derive(Debug)]
 pub struct TokenLimits {
+    /// `tokens.verified_payload`
+    pub verified_payload: Option<PayloadPlace>,
     /// `tokens.cache_capacity`
     pub cache_capacity: u64,
     /// `tokens.verify_queue`: signature checks that may wait.
@@ -26,10 +53,9 @@ pub struct Tokens {
     expected: Expectation,
     keys: Reader<KeyRing>,
     cache: TokenCache,
-    verifying: Semaphore,
-    waiting: AtomicUsize,
+    turns: Turns,
     limits: TokenLimits,
-    /// Told when a token names a key that nobody knows.
+    /// By issuer: told when a token names a key of it that nobody knows.
     wanted: Arc<[Arc<Notify>]>,
     metrics: Arc<Metrics>,
 }
@@ -47,8 +73,7 @@ impl Tokens {
             expected,
             keys,
             cache: TokenCache::new(limits.cache_capacity),
-            verifying: Semaphore::new(limits.verify_at_once),
-            waiting: AtomicUsize::new(0),
+            turns: Turns::new(limits.verify_at_once, limits.verify_queue),
             limits,
             wanted,
             metrics,
@@ -66,50 +91,145 @@ impl Tokens {
     }
 
     /// How many verified tokens are held.
-    pub fn cached(&self) -> u64 {
+    pub fn cached(&self) -> usize {
         self.cache.len()
     }
 
-    /// The identity behind a request's credential.
-    pub async fn authenticate(
+    /// Who sent the request: by what Envoy verified where that is configured, else by the token.
+    pub async fn caller(&self, request: &Request<'_>, now: i64) -> Result<Caller, TokenError> {
+        match &self.limits.verified_payload {
+            Some(place) => self.attested(place, request, now).map(Box::new).map(Caller::Attested),
+            None => {
+                let credential = request.http.as_ref().map_or(Credential::Absent, |http| http.authorization);
+                self.authenticate(credential, now).await.map(Caller::Verified)
+            }
+        }
+    }
+
+    fn attested(
+        &self,
+        place: &PayloadPlace,
+        request: &Request<'_>,
+        now: i64,
+    ) -> Result<Identity, TokenError> {
+        const MALFORMED: TokenError = TokenError::Malformed("the payload");
+        let found = place.find(&request.metadata).map_err(|_| MALFORMED)?.ok_or(TokenError::Missing)?;
+        if found.len() > self.expected.max_bytes {
+            return Err(TokenError::TooLarge);
+        }
+        let claims = payload::json(found).map_err(|_| MALFORMED)?;
+        let ring = self.keys.borrow();
+        attested(&claims, ring.as_deref().ok_or(TokenError::KeysUnavailable)?, &self.expected, now)
+    }
+
+    async fn authenticate(
         &self,
         credential: Credential<'_>,
         now: i64,
     ) -> Result<Arc<Verified>, TokenError> {
         let token = bearer(credential, self.expected.max_bytes)?;
-        if let Some(known) = self.cached_identity(token, now)? {
+        let known = self.verified(token, now);
+        self.metrics.token_looked_up(matches!(known, Ok(Some(_))));
+        if let Some(known) = known? {
             return Ok(known);
         }
-        let _turn = self.turn().await?;
-        let verified = self.verify(token, now);
-        if verified.as_ref().err() == Some(&TokenError::KeyUnknown) {
-            self.wanted.iter().for_each(|issuer| issuer.notify_one());
+        let presented = self.present(token, now)?;
+        let fingerprint = presented.fingerprint();
+        self.not_refused(&fingerprint, now)?;
+        let _turn = self.turns.take(&fingerprint).await.inspect_err(|_| self.metrics.verification_shed())?;
+        // Whoever had the turn before may have brought the same token.
+        if let Some(known) = self.verified(token, now)? {
+            return Ok(known);
         }
-        let verified = Arc::new(verified?);
-        self.cache.insert(token, Arc::clone(&verified));
-        Ok(verified)
+        self.not_refused(&fingerprint, now)?;
+        self.verify(presented, fingerprint, now)
     }
 
-    fn cached_identity(&self, token: &str, now: i64) -> Result<Option<Arc<Verified>>, TokenError> {
+    fn verified(&self, token: &str, now: i64) -> Result<Option<Arc<Verified>>, TokenError> {
         let ring = self.keys.borrow();
         let ring = ring.as_deref().ok_or(TokenError::KeysUnavailable)?;
-        let known = self.cache.get(token, ring, self.expected.skew, now);
-        self.metrics.token_looked_up(matches!(known, Ok(Some(_))));
-        known
+        self.cache.verified(token, ring, self.expected.skew, now)
     }
 
-    fn verify(&self, token: &str, now: i64) -> Result<Verified, TokenError> {
+    fn not_refused(&self, fingerprint: &Fingerprint, now: i64) -> Result<(), TokenError> {
         let ring = self.keys.borrow();
-        verify(token, ring.as_deref().ok_or(TokenError::KeysUnavailable)?, &self.expected, now)
+        let ring = ring.as_deref().ok_or(TokenError::KeysUnavailable)?;
+        self.cache.refused(fingerprint, ring, self.expected.skew, now).map_or(Ok(()), Err)
     }
 
-    /// Waits for a turn at the crypto, unless too many wait already.
-    async fn turn(&self) -> Result<tokio::sync::SemaphorePermit<'_>, TokenError> {
-        if let Ok(turn) = self.verifying.try_acquire() {
-            return Ok(turn);
+    fn present<'t>(&self, token: &'t str, now: i64) -> Result<Presented<'t>, TokenError> {
+        let ring = self.keys.borrow();
+        let ring = ring.as_deref().ok_or(TokenError::KeysUnavailable)?;
+        Presented::read(token, ring, &self.expected, now, |issuer| {
+            if let Some(wanted) = self.wanted.get(issuer) {
+                wanted.notify_one();
+            }
+        })
+    }
+
+    fn verify(
+        &self,
+        presented: Presented<'_>,
+        fingerprint: Fingerprint,
+        now: i64,
+    ) -> Result<Arc<Verified>, TokenError> {
+        let (token, skew) = (presented.token(), self.expected.skew);
+        let verified = presented.verify(skew, now);
+        self.metrics.token_verified(verified.is_ok());
+        let verified = match verified {
+            Ok(verified) => Arc::new(verified),
+            Err(refused) => {
+                let error = refused.error;
+                self.cache.refuse(fingerprint, refused);
+                return Err(error);
+            }
+        };
+        // The key may have gone while this waited for its turn.
+        let ring = self.keys.borrow();
+        verified.still_holds(ring.as_deref().ok_or(TokenError::KeysUnavailable)?, skew, now)?;
+        self.cache.keep(token, Arc::clone(&verified));
+        Ok(verified)
+    }
+}
+
+/// Turns at the crypto: few at once, for one token one at a time, and a bounded number of those who wait.
+#[derive(Debug)]
+struct Turns {
+    at_once: Semaphore,
+    /// The same token always finds the same lock; which tokens share one, nobody outside can choose.
+    by_token: [Mutex<()>; 64],
+    seed: foldhash::fast::RandomState,
+    waiting: AtomicUsize,
+    queue: usize,
+}
+
+/// Held while a signature is checked.
+struct Turn<'a> {
+    _one_of_few: SemaphorePermit<'a>,
+    _of_this_token: MutexGuard<'a, ()>,
+}
+
+impl Turns {
+    fn new(at_once: usize, queue: usize) -> Self {
+        Self {
+            at_once: Semaphore::new(at_once),
+            by_token: std::array::from_fn(|_| Mutex::new(())),
+            seed: foldhash::fast::RandomState::default(),
+            waiting: AtomicUsize::new(0),
+            queue,
         }
-        let _place = Place::take(&self.waiting, self.limits.verify_queue).ok_or(TokenError::Overloaded)?;
-        self.verifying.acquire().await.map_err(|_| TokenError::Overloaded)
+    }
+
+    /// Waits for a turn, unless too many wait already.
+    async fn take(&self, token: &Fingerprint) -> Result<Turn<'_>, TokenError> {
+        let _place = Place::take(&self.waiting, self.queue).ok_or(TokenError::Overloaded)?;
+        // Whoever is known already goes first: a check that needs no signature never waits behind one that does.
+        tokio::task::yield_now().await;
+        let lock = usize::try_from(self.seed.hash_one(token) % 64).unwrap_or_default();
+        let lock = self.by_token.get(lock).ok_or(TokenError::Overloaded)?;
+        let _of_this_token = lock.lock().await;
+        let _one_of_few = self.at_once.acquire().await.map_err(|_| TokenError::Overloaded)?;
+        Ok(Turn { _one_of_few, _of_this_token })
     }
 }
 

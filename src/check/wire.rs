@@ -12,7 +12,8 @@ pub(in crate::check) struct BadWire;
 pub(in crate::check) enum Value<'a> {
     Varint(u64),
     Bytes(&'a [u8]),
-    /// Fixed widths and groups, which no field that we read has.
+    Fixed64(u64),
+    /// Other widths and groups, which no field that we read has.
     Other,
 }
 
@@ -21,7 +22,7 @@ impl<'a> Value<'a> {
     pub(in crate::check) fn bytes(self) -> Result<&'a [u8], BadWire> {
         match self {
             Self::Bytes(bytes) => Ok(bytes),
-            Self::Varint(_) | Self::Other => Err(BadWire),
+            Self::Varint(_) | Self::Fixed64(_) | Self::Other => Err(BadWire),
         }
     }
 }
@@ -43,7 +44,7 @@ impl<'a> Fields<'a> {
         let (number, kind) = self.tag()?;
         let value = match kind {
             0 => Value::Varint(self.varint()?),
-            1 => self.take(8).map(|_| Value::Other)?,
+            1 => Value::Fixed64(self.take(8)?.try_into().map(u64::from_le_bytes).map_err(|_| BadWire)?),
             2 => Value::Bytes(self.delimited()?),
             3 => self.skip_group(number, 100).map(|()| Value::Other)?,
             5 => self.take(4).map(|_| Value::Other)?,

@@ -130,7 +130,7 @@ impl Check {
         ];
         let route =
             route.iter().filter_map(|(key, value)| Some((key.as_bytes(), value.as_ref()?.as_bytes())));
-        Ok(Request { http: Some(http), route: route.collect() })
+        Ok(Request { http: Some(http), route: route.collect(), ..Request::default() })
     }
 
     fn print(&self, printed: &Printed, explanation: &Explanation) -> anyhow::Result<ExitCode> {

@@ -77,8 +77,8 @@ fn validate(config: &Config) -> anyhow::Result<ExitCode> {
         let KeyOrigin::File(path) = &source.origin else { continue };
         let keys =
             std::fs::read(path).with_context(|| format!("cannot read the keys `{}`", path.display()))?;
-        KeySet::unknown(source.issuer)
-            .replaced(&keys, 0)
+        KeySet::unknown(source.issuer.clone())
+            .replaced(&source.issuer, &keys, 0)
             .with_context(|| format!("the keys in `{}` cannot be used", path.display()))?;
     }
     let errors = compiled.findings.of(Level::Error).count();

@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use reqwest::Url;
 
-use crate::check::{Address, GateConfig, JudgeConfig, Limits, RouteDefaults, TokenLimits};
+use crate::check::{
+    Address, GateConfig, JudgeConfig, Limits, PayloadPlace, RouteDefaults, TokenLimits,
+};
 use crate::config::error::ConfigError;
 use crate::config::{BlockedBlocked, Config, ControlName, NonEntraName};
 use crate::engine::{NonEntra, Rules, SignInHosts, Suites};
 use crate::id::{Applications, Cloud};
 use crate::policy::{Contexts, Control, Options};
-use crate::source::{Files, KeyOrigin, KeySource, KeysConfig, PolicySource};
+use crate::source::{FetchConfig, Files, KeyOrigin, KeySource, KeysConfig, PolicySource};
 use crate::token::{Expectation, Issuer, IssuerTemplate, entra_issuers};
 
 /// Everything that an application is made of.
@@ -82,11 +84,13 @@ impl Config {
             },
             keys: self.key_sources()?,
             keys_config: KeysConfig {
+                fetch: self.fetch()?,
                 refresh: tokens.keys.refresh.duration(),
                 max_age: tokens.keys.max_age.duration(),
                 unknown_kid_interval: tokens.keys.unknown_kid_interval.duration(),
             },
             token_limits: TokenLimits {
+                verified_payload: self.verified_payload()?,
                 cache_capacity: tokens.cache_capacity,
                 verify_queue: tokens.verify_queue,
                 verify_at_once: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
@@ -150,15 +154,13 @@ impl Config {
             let key = |member: &str| format!("tokens.issuers[{index}].{member}");
             match (&configured.issuer, &configured.jwks) {
                 (None, None) => {
-                    for (issuer, url) in entra_issuers(configured.cloud) {
+                    for ((issuer, url), version) in
+                        entra_issuers(configured.cloud).into_iter().zip(["v2.0", "v1.0"])
+                    {
                         let url = Url::parse(&url)
                             .map_err(|error| ConfigError::key(key("cloud"), error.to_string()))?;
-                        let name = format!(
-                            "{}/{}",
-                            configured.cloud,
-                            if sources.len() % 2 == 0 { "v2.0" } else { "v1.0" }
-                        );
-                        sources.push(KeySource { issuer, name: name.into(), origin: KeyOrigin::Url(url) });
+                        let name = format!("{}/{version}", configured.cloud).into();
+                        sources.push(KeySource { issuer, name, origin: KeyOrigin::WellKnown(url) });
                     }
                 }
                 (Some(issuer), Some(jwks)) => {
@@ -175,7 +177,25 @@ impl Config {
                 (None, Some(_)) => return Err(ConfigError::key(key("issuer"), "say whose keys these are")),
             }
         }
+        tell_apart(&mut sources);
         Ok(sources)
+    }
+
+    fn fetch(&self) -> Result<FetchConfig, ConfigError> {
+        let proxy = self.tokens.proxy.as_deref().map(|proxy| {
+            let url = Url::parse(proxy).ok().filter(|url| ["http", "https"].contains(&url.scheme()));
+            url.ok_or_else(|| ConfigError::key("tokens.proxy", "an http: or https: URL of a proxy"))
+        });
+        let extra_ca = self.tokens.extra_ca.as_deref().map(|path| self.path(path));
+        Ok(FetchConfig { proxy: proxy.transpose()?, extra_ca })
+    }
+
+    fn verified_payload(&self) -> Result<Option<PayloadPlace>, ConfigError> {
+        let place = self.tokens.verified_payload.as_deref().map(|place| {
+            let problem = "NAMESPACE/KEY, such as `envoy.filters.http.jwt_authn/payload`";
+            PayloadPlace::parse(place).ok_or_else(|| ConfigError::key("tokens.verified_payload", problem))
+        });
+        place.transpose()
     }
 
     fn key_origin(&self, jwks: &str) -> Result<KeyOrigin, String> {
@@ -199,6 +219,16 @@ impl Config {
                 Err(format!("`{jwks}`: keys over plain HTTP are anybody's keys; use https, or loopback"))
             }
             other => Err(format!("`{other}:` is not supported; use file: or https:")),
+        }
+    }
+}
+
+/// Two issuers may share a URI, as the v1.0 ones of two clouds do; each has its own name in metrics.
+fn tell_apart(sources: &mut [KeySource]) {
+    let mut taken = std::collections::BTreeSet::new();
+    for (index, source) in sources.iter_mut().enumerate() {
+        if !taken.insert(source.name.clone()) {
+            source.name = format!("{}#{}", source.name, index + 1).into();
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Every key is known here from the first day. What a build cannot do yet is refused when it is switched on
 //! ([`Config::check`]), never ignored. Names and defaults: `deploy/tenantgate.yaml` shows them all.
 
+mod bounds;
 mod compose;
 mod decision_log;
 mod document;

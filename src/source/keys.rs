@@ -1,6 +1,8 @@
 //! The issuers' keys: files compared every two seconds, URLs refreshed in the background.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,7 +10,8 @@ use reqwest::Url;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use crate::source::fetch::{Fetch, FetchError};
+use crate::source::fetch::{Fetch, FetchConfig, FetchError};
+use crate::source::remote::{Loaded, Remote, RemoteError};
 use crate::source::task::Task;
 use crate::store::{Publisher, Reader, cell};
 use crate::telemetry::{Metrics, unix_now};
@@ -19,8 +22,10 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_mins(1);
 
 /// `tokens.keys`
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct KeysConfig {
+    /// How URLs are reached.
+    pub fetch: FetchConfig,
     /// How often URLs are asked.
     pub refresh: Duration,
     /// How long keys are believed after the last success.
@@ -44,7 +49,7 @@ impl KeySource {
     /// Nothing is known of keys elsewhere; a development issuer that has yet to be made has none.
     fn before_loading(&self) -> KeySet {
         match self.origin {
-            KeyOrigin::File(_) | KeyOrigin::Url(_) => KeySet::unknown(self.issuer.clone()),
+            KeyOrigin::File(_) | KeyOrigin::Url(_) | KeyOrigin::WellKnown(_) => KeySet::unknown(self.issuer.clone()),
             KeyOrigin::Development(_) => KeySet::empty(self.issuer.clone()),
         }
     }
@@ -55,8 +60,10 @@ impl KeySource {
 pub enum KeyOrigin {
     /// A JWKS file.
     File(PathBuf),
-    /// A JWKS document.
+    /// A JWKS document, or OpenID metadata that says where it is.
     Url(Url),
+    /// The metadata of one of Entra's well-known issuers.
+    WellKnown(Url),
     /// The development issuer in this directory, which is made where there is none.
     Development(PathBuf),
 }
@@ -65,8 +72,8 @@ pub enum KeyOrigin {
 enum LoadError {
     #[error("cannot read `{}`", .0.display())]
     File(PathBuf, #[source] std::io::Error),
-    #[error("cannot fetch `{0}`")]
-    Fetch(Url, #[source] FetchError),
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     #[error("the development issuer has no key")]
     Development(#[source] MintError),
     #[error("`{0}`")]
@@ -76,6 +83,7 @@ enum LoadError {
 /// Every issuer's keys, kept fresh for as long as this lives.
 #[derive(Debug)]
 pub struct Keys {
+    ring: Arc<Ring>,
     reader: Reader<KeyRing>,
     wanted: Box<[Arc<Notify>]>,
     fetches: bool,
@@ -86,30 +94,32 @@ impl Keys {
     /// Loads what is in files at once and everything else in the background.
     pub fn start(
         sources: Vec<KeySource>,
-        config: KeysConfig,
+        config: &KeysConfig,
         metrics: &Arc<Metrics>,
     ) -> Result<Self, FetchError> {
         let (publisher, reader) = cell();
         let sets = sources.iter().map(KeySource::before_loading).collect();
-        let ring = Arc::new(Ring { state: Mutex::new((publisher, KeyRing { sets })) });
+        let reached = sources.iter().map(|_| AtomicI64::new(0)).collect();
+        let ring = Arc::new(Ring { state: Mutex::new((publisher, KeyRing { sets })), reached });
         let wanted: Box<[_]> = sources.iter().map(|_| Arc::new(Notify::new())).collect();
-        let fetches = sources.iter().any(|source| matches!(source.origin, KeyOrigin::Url(_)));
+        let is_remote =
+            |source: &KeySource| matches!(source.origin, KeyOrigin::Url(_) | KeyOrigin::WellKnown(_));
+        let fetches = sources.iter().any(is_remote);
         // Reading the system's certificates takes time that whoever has files alone need not spend.
-        let fetch = fetches.then(Fetch::new).transpose()?;
+        let fetch = fetches.then(|| Fetch::new(&config.fetch)).transpose()?;
         let mut tasks = Vec::new();
-        ring.publish();
+        ring.change(|_| Ok(()))?;
         for (index, (source, wanted)) in sources.into_iter().zip(&wanted).enumerate() {
             let loader = Loader {
                 index,
                 source,
-                config,
-                fetch: fetch.clone(),
+                config: config.clone(),
                 ring: Arc::clone(&ring),
                 metrics: Arc::clone(metrics),
             };
-            tasks.push(loader.start(Arc::clone(wanted)));
+            tasks.push(loader.start(fetch.clone(), Arc::clone(wanted)));
         }
-        Ok(Self { reader, wanted, fetches, _tasks: tasks })
+        Ok(Self { ring, reader, wanted, fetches, _tasks: tasks })
     }
 
     /// The present keys.
@@ -117,7 +127,7 @@ impl Keys {
         self.reader.clone()
     }
 
-    /// Tells that a token named a key that nobody knows; those who may ask again soon will.
+    /// By issuer: tells that a token named a key that nobody knows. Who may ask again, soon will.
     pub fn wanted(&self) -> Arc<[Arc<Notify>]> {
         self.wanted.iter().cloned().collect()
     }
@@ -126,28 +136,46 @@ impl Keys {
     pub fn fetches(&self) -> bool {
         self.fetches
     }
+
+    /// When each issuer's keys were last found where they are.
+    pub fn reached(&self) -> Reached {
+        Reached(Arc::clone(&self.ring))
+    }
+}
+
+/// When keys were last found.
+#[derive(Debug)]
+pub struct Reached(Arc<Ring>);
+
+impl Reached {
+    /// Seconds since then, by issuer; None for never.
+    pub fn ages(&self, now: i64) -> impl Iterator<Item = Option<i64>> {
+        let reached = self.0.reached.iter().map(|reached| reached.load(Ordering::Relaxed));
+        reached.map(move |reached| (reached > 0).then(|| now.saturating_sub(reached).max(0)))
+    }
 }
 
 /// The ring and its one publisher.
 #[derive(Debug)]
 struct Ring {
     state: Mutex<(Publisher<KeyRing>, KeyRing)>,
+    /// Unix seconds of the last success, by issuer; 0 for never.
+    reached: Box<[AtomicI64]>,
 }
 
 impl Ring {
-    fn publish(&self) {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.0.publish(state.1.clone());
-    }
-
-    fn replace(&self, index: usize, document: &[u8], usable_until: i64) -> Result<(), JwksError> {
+    fn change<E>(&self, change: impl FnOnce(&mut KeyRing) -> Result<(), E>) -> Result<(), E> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let (publisher, ring) = &mut *state;
-        if let Some(set) = ring.sets.get_mut(index) {
-            *set = set.replaced(document, usable_until)?;
-        }
+        change(ring)?;
         publisher.publish(ring.clone());
         Ok(())
+    }
+
+    fn reached(&self, index: usize) {
+        if let Some(reached) = self.reached.get(index) {
+            reached.store(unix_now(), Ordering::Relaxed);
+        }
     }
 }
 
@@ -155,96 +183,95 @@ struct Loader {
     index: usize,
     source: KeySource,
     config: KeysConfig,
-    fetch: Option<Fetch>,
     ring: Arc<Ring>,
     metrics: Arc<Metrics>,
 }
 
 impl Loader {
-    fn start(self, wanted: Arc<Notify>) -> Task {
-        match self.source.origin.clone() {
-            KeyOrigin::Development(directory) => self.develop(directory),
-            KeyOrigin::File(path) => {
-                let mut last = Vec::new();
-                // Files are there at once: whoever starts with a file is ready without waiting.
-                self.compare(&path, &mut last);
-                Task::spawn(async move {
-                    loop {
-                        tokio::time::sleep(COMPARE_EVERY).await;
-                        self.compare(&path, &mut last);
-                    }
-                })
+    fn start(self, fetch: Option<Fetch>, wanted: Arc<Notify>) -> Task {
+        match (self.source.origin.clone(), fetch) {
+            (KeyOrigin::Development(directory), _) => self.develop(directory),
+            (KeyOrigin::File(path), _) => self.compare(move || {
+                std::fs::read(&path).map_err(|error| LoadError::File(path.clone(), error))
+            }),
+            (KeyOrigin::Url(url), Some(fetch)) => {
+                let remote = Remote::new(url, fetch, self.source.issuer.clone(), false);
+                Task::spawn(self.refresh(remote, wanted))
             }
-            KeyOrigin::Url(url) => {
-                let fetch = self.fetch.clone();
-                Task::spawn(async move {
-                    if let Some(fetch) = fetch {
-                        self.refresh(url, fetch, wanted).await;
-                    }
-                })
+            (KeyOrigin::WellKnown(url), Some(fetch)) => {
+                let remote = Remote::new(url, fetch, self.source.issuer.clone(), true);
+                Task::spawn(self.refresh(remote, wanted))
             }
+            (KeyOrigin::Url(_) | KeyOrigin::WellKnown(_), None) => Task::spawn(async {}),
         }
     }
 
     /// To make a key takes longer than to start: nobody waits for it.
     fn develop(self, directory: PathBuf) -> Task {
-        let open = |directory: &Path| {
-            DevelopmentIssuer::open_or_keygen(directory).map(|issuer| issuer.jwks().to_string())
+        let read = |directory: &Path| {
+            let issuer = DevelopmentIssuer::open(directory).map_err(LoadError::Development)?;
+            Ok(issuer.jwks().to_string().into_bytes())
         };
         if DevelopmentIssuer::exists(&directory) {
-            self.develop_with(open(&directory));
-            return Task::spawn(async {});
+            return self.compare(move || read(&directory));
         }
         Task::spawn(async move {
-            if let Ok(made) = tokio::task::spawn_blocking(move || open(&directory)).await {
-                self.develop_with(made);
+            let place = directory.clone();
+            let made = tokio::task::spawn_blocking(move || DevelopmentIssuer::keygen(&place).map(drop)).await;
+            if let Ok(Err(error)) = made {
+                self.report(&Err(LoadError::Development(error)));
+                self.forget();
+            }
+            // Somebody may make one later.
+            let comparing = self.compare(move || read(&directory));
+            drop(comparing.ended().await);
+        })
+    }
+
+    /// Files are there at once: whoever starts with a file is ready without waiting. They are their own last good
+    /// copy: their keys do not age.
+    fn compare(self, read: impl Fn() -> Result<Vec<u8>, LoadError> + Send + 'static) -> Task {
+        let mut last = None;
+        self.compare_once(&read, &mut last);
+        Task::spawn(async move {
+            loop {
+                tokio::time::sleep(COMPARE_EVERY).await;
+                self.compare_once(&read, &mut last);
             }
         })
     }
 
-    fn develop_with(&self, jwks: Result<String, MintError>) {
-        let applied =
-            jwks.map_err(LoadError::Development).and_then(|jwks| self.apply(jwks.as_bytes(), i64::MAX));
-        self.report(&applied);
+    /// `last` is what was read last, good or bad; a failure is reported when it begins.
+    fn compare_once(
+        &self,
+        read: &impl Fn() -> Result<Vec<u8>, LoadError>,
+        last: &mut Option<Option<Vec<u8>>>,
+    ) {
+        let document = read();
+        if document.is_ok() {
+            self.ring.reached(self.index);
+        }
+        let seen = document.as_ref().ok().cloned();
+        if last.replace(seen.clone()) == Some(seen) {
+            return;
+        }
+        let issuer = &self.source.issuer;
+        self.report(&document.and_then(|document| self.apply(issuer, &document, i64::MAX)));
     }
 
-    /// A file is its own last good copy: its keys do not age.
-    fn compare(&self, path: &Path, last: &mut Vec<u8>) {
-        let loaded = match std::fs::read(path) {
-            Ok(document) if document == *last => return,
-            Ok(document) => {
-                last.clone_from(&document);
-                self.apply(&document, i64::MAX)
-            }
-            Err(error) => {
-                if std::mem::replace(last, vec![0]) == [0] {
-                    return;
-                }
-                Err(LoadError::File(path.to_owned(), error))
-            }
-        };
-        self.report(&loaded);
-    }
-
-    async fn refresh(self, url: Url, fetch: Fetch, wanted: Arc<Notify>) {
+    async fn refresh(self, mut remote: Remote, wanted: Arc<Notify>) {
         let mut retry = FIRST_RETRY;
         loop {
-            let loaded = match fetch.get(&url).await {
-                Ok(document) => {
-                    let age = i64::try_from(self.config.max_age.as_secs()).unwrap_or(i64::MAX);
-                    self.apply(&document, unix_now().saturating_add(age))
-                }
-                Err(error) => Err(LoadError::Fetch(url.clone(), error)),
-            };
+            let loaded = self.refresh_once(&mut remote).await;
             self.report(&loaded);
             let now = Instant::now();
             let next = if loaded.is_ok() {
                 retry = FIRST_RETRY;
-                now + self.config.refresh
+                now + jittered(self.config.refresh)
             } else {
                 let wait = retry;
                 retry = (retry * 2).min(LAST_RETRY);
-                now + wait
+                now + jittered(wait)
             };
             let soonest = now + self.config.unknown_kid_interval;
             tokio::select! {
@@ -254,22 +281,69 @@ impl Loader {
         }
     }
 
-    fn apply(&self, document: &[u8], usable_until: i64) -> Result<(), LoadError> {
-        let place = match &self.source.origin {
+    async fn refresh_once(&self, remote: &mut Remote) -> Result<(), LoadError> {
+        let loaded = remote.load().await?;
+        let max_age = i64::try_from(self.config.max_age.as_secs()).unwrap_or(i64::MAX);
+        let usable_until = unix_now().saturating_add(max_age);
+        match loaded {
+            Loaded::Unchanged => self.with_set(|set| Ok(set.believed_until(usable_until)))?,
+            Loaded::Keys { issuer, document, marks } => {
+                self.apply(&issuer, &document, usable_until)?;
+                remote.believed(marks);
+            }
+        }
+        self.ring.reached(self.index);
+        Ok(())
+    }
+
+    fn apply(&self, issuer: &Issuer, document: &[u8], usable_until: i64) -> Result<(), LoadError> {
+        self.with_set(|set| {
+            set.replaced(issuer, document, usable_until).map_err(|error| LoadError::Jwks(self.place(), error))
+        })
+    }
+
+    /// Nothing is known of this issuer any more.
+    fn forget(&self) {
+        let forgotten = self.with_set(|_| Ok(KeySet::unknown(self.source.issuer.clone())));
+        self.report(&forgotten);
+    }
+
+    fn with_set(&self, change: impl FnOnce(&KeySet) -> Result<KeySet, LoadError>) -> Result<(), LoadError> {
+        self.ring.change(|ring| {
+            if let Some(set) = ring.sets.get_mut(self.index) {
+                *set = change(set)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn place(&self) -> String {
+        match &self.source.origin {
             KeyOrigin::File(path) | KeyOrigin::Development(path) => path.display().to_string(),
-            KeyOrigin::Url(url) => url.to_string(),
-        };
-        self.ring.replace(self.index, document, usable_until).map_err(|error| LoadError::Jwks(place, error))
+            KeyOrigin::Url(url) | KeyOrigin::WellKnown(url) => url.to_string(),
+        }
     }
 
     fn report(&self, loaded: &Result<(), LoadError>) {
         self.metrics.keys_fetched(&self.source.name, loaded.is_ok());
         match loaded {
-            Ok(()) => tracing::info!(issuer = %self.source.name, "keys loaded"),
+            Ok(()) => tracing::debug!(issuer = %self.source.name, "keys loaded"),
             Err(error) => {
-                let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-                tracing::error!(issuer = %self.source.name, "keys not loaded, the last good ones stay: {error}: {cause}");
+                let cause = causes(error);
+                tracing::error!(issuer = %self.source.name, "keys not loaded, the last good ones stay: {error}{cause}");
             }
         }
     }
+}
+
+fn causes(error: &LoadError) -> String {
+    let first = std::error::Error::source(error);
+    let chain = std::iter::successors(first, |error| error.source());
+    chain.map(|error| format!(": {error}")).collect()
+}
+
+/// Within a tenth of `wait`, so that the gateways of an organisation do not all ask at once.
+fn jittered(wait: Duration) -> Duration {
+    let random = u32::try_from(RandomState::new().hash_one(wait) % 200).unwrap_or_default();
+    wait.saturating_mul(900 + random) / 1000
 }

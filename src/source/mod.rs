@@ -3,16 +3,18 @@
 //! Whatever arrives, the last good value stays until a better one is complete. A change that cannot be applied is
 //! counted, logged with its place and reason, and shown in the status.
 
+mod discovery;
 mod document;
 mod fetch;
 mod keys;
 mod policy;
 mod principals;
+mod remote;
 mod task;
 
 pub use self::document::{Document, Files};
-pub use self::fetch::{Fetch, FetchError};
-pub use self::keys::{KeyOrigin, KeySource, Keys, KeysConfig};
+pub use self::fetch::{FetchConfig, FetchError};
+pub use self::keys::{KeyOrigin, KeySource, Keys, KeysConfig, Reached};
 pub use self::policy::{PolicySource, Watch};
 pub use self::principals::{BadPrincipals, Principals};
 pub use self::task::Task;

@@ -34,6 +34,9 @@ pub struct Metrics {
     token_cache_hits: Counter,
     token_cache_misses: Counter,
     token_cache_entries: Gauge,
+    tokens_verified: Counter,
+    tokens_refused: Counter,
+    verifications_shed: Counter,
     policy_age: Gauge,
     in_flight: Gauge,
     keys: HashMap<Box<str>, KeyMetrics>,
@@ -58,6 +61,8 @@ impl Metrics {
         });
         let keys = issuers.into_iter().map(|issuer| (issuer.into(), register.keys(issuer)));
         let rejected = |reason| register.counter("tenantgate_policy_rejected_total", &[("reason", reason)]);
+        let verifications =
+            |result| register.counter("tenantgate_token_verifications_total", &[("result", result)]);
         register.describe();
         Self {
             checks: checks.collect(),
@@ -69,6 +74,9 @@ impl Metrics {
             token_cache_hits: register.counter("tenantgate_token_cache_hits", &[]),
             token_cache_misses: register.counter("tenantgate_token_cache_misses", &[]),
             token_cache_entries: register.gauge("tenantgate_token_cache_entries", &[]),
+            tokens_verified: verifications("verified"),
+            tokens_refused: verifications("refused"),
+            verifications_shed: verifications("shed"),
             policy_age: register.gauge("tenantgate_policy_age_seconds", &[]),
             in_flight: register.gauge("tenantgate_in_flight", &[]),
             handle: recorder.handle(),
@@ -91,6 +99,16 @@ impl Metrics {
     /// A token was looked up in the cache of verified ones.
     pub fn token_looked_up(&self, hit: bool) {
         if hit { self.token_cache_hits.increment(1) } else { self.token_cache_misses.increment(1) }
+    }
+
+    /// A signature was checked.
+    pub fn token_verified(&self, good: bool) {
+        if good { self.tokens_verified.increment(1) } else { self.tokens_refused.increment(1) }
+    }
+
+    /// A signature was not checked, because too many waited.
+    pub fn verification_shed(&self) {
+        self.verifications_shed.increment(1);
     }
 
     /// An update of the policy was not applied.
@@ -195,6 +213,7 @@ impl Register<'_> {
             ("tenantgate_policy_rejected_total", "Updates of the policy that were not applied."),
             ("tenantgate_token_cache_hits", "Tokens that were verified before."),
             ("tenantgate_token_cache_misses", "Tokens seen for the first time."),
+            ("tenantgate_token_verifications_total", "Signatures checked, or not for want of a turn."),
             ("tenantgate_key_fetches_total", "Attempts to fetch an issuer's keys."),
         ];
         for (name, help) in counters {

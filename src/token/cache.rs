@@ -1,30 +1,52 @@
-//! Tokens that were verified before: one lookup instead of one RSA operation.
+//! Tokens that were seen before: a lookup instead of an RSA operation.
 //!
 //! A hit needs the *whole* token to be equal. What is found is held against the present keys and the clock each
-//! time, so that a token never outlives its key or itself.
+//! time, so that a token never outlives its key or itself. Refusals are kept apart, few and for seconds: bad tokens
+//! cost no signature work twice, and cannot push good ones out.
 
+use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
+use std::time::Duration;
 
-use moka::sync::Cache;
+use aws_lc_rs::digest::{Digest, SHA256, digest};
+use foldhash::fast::{FoldHasher, RandomState};
+use quick_cache::sync::{Cache, DefaultLifecycle};
 
-use crate::token::{KeyRing, TokenError, Verified};
+use crate::token::{KeyRing, Refused, TokenError, Verified};
 
-/// Verified tokens, by their full text.
+/// What one entry may take on average, in bytes; longer tokens count as several.
+const UNIT: usize = 2048;
+/// What an entry takes beside the text of its token, nearly, in bytes.
+const OVERHEAD: usize = 512;
+/// Refusals held, of about 200 bytes each.
+const REFUSALS: u64 = 4096;
+/// How long a refusal is held.
+const REFUSED_FOR: Duration = Duration::from_secs(10);
+
+/// Verified tokens by their full text, and refused ones by their fingerprint.
 #[derive(Debug)]
 pub struct TokenCache {
-    verified: Cache<Box<str>, Arc<Verified>, foldhash::fast::RandomState>,
+    verified: Cache<Box<str>, Arc<Verified>, Weight, BySignature>,
+    refused: moka::sync::Cache<Fingerprint, Arc<Refused>, RandomState>,
 }
 
 impl TokenCache {
-    /// A cache of at most `capacity` tokens.
+    /// A cache of at most `capacity` verified tokens, and of at most `capacity` times 2 KiB.
     pub fn new(capacity: u64) -> Self {
-        let verified =
-            Cache::builder().max_capacity(capacity).build_with_hasher(foldhash::fast::RandomState::default());
-        Self { verified }
+        // The cache grows as it is filled: what is reserved here is little.
+        let expected = usize::try_from(capacity.min(1024)).unwrap_or_default();
+        let hasher = BySignature::default();
+        Self {
+            verified: Cache::with(expected, capacity, Weight, hasher, DefaultLifecycle::default()),
+            refused: moka::sync::Cache::builder()
+                .max_capacity(REFUSALS)
+                .time_to_live(REFUSED_FOR)
+                .build_with_hasher(RandomState::default()),
+        }
     }
 
-    /// The identity of a token seen before, if it still holds.
-    pub fn get(
+    /// The identity of a token that was verified before, if it still holds.
+    pub fn verified(
         &self,
         token: &str,
         ring: &KeyRing,
@@ -36,25 +58,87 @@ impl TokenCache {
             Ok(()) => Ok(Some(found)),
             // Another issuer may share the form of `iss`: let a verification from scratch say.
             Err(TokenError::KeyUnknown) => {
-                self.verified.invalidate(token);
+                self.verified.remove(token);
                 Ok(None)
             }
             Err(reason) => Err(reason),
         }
     }
 
+    /// Why a token was refused before, if it still would be.
+    pub fn refused(
+        &self,
+        fingerprint: &Fingerprint,
+        ring: &KeyRing,
+        skew: i64,
+        now: i64,
+    ) -> Option<TokenError> {
+        self.refused.get(fingerprint)?.still_refused(ring, skew, now)
+    }
+
     /// Remembers a token.
-    pub fn insert(&self, token: &str, verified: Arc<Verified>) {
+    pub fn keep(&self, token: &str, verified: Arc<Verified>) {
         self.verified.insert(token.into(), verified);
     }
 
-    /// How many tokens are held, nearly.
-    pub fn len(&self) -> u64 {
-        self.verified.entry_count()
+    /// Remembers a refusal.
+    pub fn refuse(&self, fingerprint: Fingerprint, refused: Refused) {
+        self.refused.insert(fingerprint, Arc::new(refused));
+    }
+
+    /// How many verified tokens are held.
+    pub fn len(&self) -> usize {
+        self.verified.len()
     }
 
     /// Whether none is.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+/// A token's name: the SHA-256 of what was signed, and of the signature. Both parts have one spelling only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint([u8; 32], [u8; 32]);
+
+impl Fingerprint {
+    pub(in crate::token) fn of(signed: &Digest, signature: &[u8]) -> Self {
+        let bytes = |digest: &Digest| digest.as_ref().try_into().unwrap_or_default();
+        Self(bytes(signed), bytes(&digest(&SHA256, signature)))
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Weight;
+
+impl quick_cache::Weighter<Box<str>, Arc<Verified>> for Weight {
+    fn weight(&self, token: &Box<str>, _: &Arc<Verified>) -> u64 {
+        u64::try_from((token.len() + OVERHEAD).div_ceil(UNIT)).unwrap_or(u64::MAX)
+    }
+}
+
+/// Hashes the end of a token, which is the end of its signature: of verified tokens, and only those are held,
+/// nobody chooses it, and it is as good as random. Equality compares the whole.
+#[derive(Debug, Clone, Default)]
+struct BySignature(RandomState);
+
+struct TailHasher<'s>(FoldHasher<'s>);
+
+impl BuildHasher for BySignature {
+    type Hasher = TailHasher<'static>;
+
+    fn build_hasher(&self) -> TailHasher<'static> {
+        TailHasher(self.0.build_hasher())
+    }
+}
+
+impl Hasher for TailHasher<'_> {
+    fn write(&mut self, bytes: &[u8]) {
+        let tail = bytes.len().saturating_sub(64);
+        self.0.write(bytes.get(tail..).unwrap_or_default());
+    }
+
+    fn finish(&self) -> u64 {
+        self.0.finish()
     }
 }

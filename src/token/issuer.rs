@@ -32,6 +32,11 @@ const HOSTS: [(&str, EntraHost); 8] = [
     ("sts.chinacloudapi.cn", EntraHost::Of(Cloud::China)),
 ];
 
+/// Whether keys may come from here for any of Entra's issuers.
+pub fn is_entra_host(host: &str) -> bool {
+    entra_host(host).is_some()
+}
+
 /// The host, where it is one of Entra's; in any case.
 pub(in crate::token) fn entra_host(host: &str) -> Option<EntraHost> {
     HOSTS.iter().find(|(listed, _)| listed.eq_ignore_ascii_case(host)).map(|(_, host)| *host)
@@ -89,6 +94,19 @@ impl IssuerTemplate {
         self.only.is_none_or(|only| only == tenant).then_some(tenant)
     }
 
+    /// Whether every URI of `other` is one of this template's.
+    pub fn covers(&self, other: &Self) -> bool {
+        let forms = |template: &Self| (template.before.clone(), template.after.clone());
+        forms(self) == forms(other) && (self.only.is_none() || self.only == other.only)
+    }
+
+    /// Whether this is a form of Entra's, for any tenant, that `cloud` may use.
+    pub fn is_entras_own(&self, cloud: Cloud) -> bool {
+        let host = self.before.strip_prefix("https://").and_then(|rest| rest.strip_suffix('/'));
+        let of_cloud = host.and_then(entra_host).is_some_and(|host| host.cloud().is_none_or(|of| of == cloud));
+        of_cloud && self.only.is_none() && ["/", "/v2.0"].contains(&&*self.after)
+    }
+
     /// The issuer of `tenant`'s tokens.
     pub fn uri(&self, tenant: TenantId) -> String {
         format!("{}{tenant}{}", self.before, self.after)
@@ -110,7 +128,8 @@ impl IssuerTemplate {
     }
 }
 
-/// The well-known issuers of a cloud, v2.0 and v1.0, each with the address of its keys.
+/// The well-known issuers of a cloud, v2.0 and v1.0, each with the address of its metadata ("OpenID Connect on the
+/// Microsoft identity platform", find your app's OpenID configuration document URI).
 pub fn entra_issuers(cloud: Cloud) -> [(Issuer, String); 2] {
     let login = cloud.login_host();
     let sts = match cloud {
@@ -126,8 +145,8 @@ pub fn entra_issuers(cloud: Cloud) -> [(Issuer, String); 2] {
         cloud,
     };
     [
-        (issuer(login, "/v2.0"), format!("https://{login}/common/discovery/v2.0/keys")),
-        (issuer(sts, "/"), format!("https://{login}/common/discovery/keys")),
+        (issuer(login, "/v2.0"), format!("https://{login}/common/v2.0/.well-known/openid-configuration")),
+        (issuer(sts, "/"), format!("https://{login}/common/.well-known/openid-configuration")),
     ]
 }
 

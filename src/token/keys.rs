@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use aws_lc_rs::digest::Digest;
 use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 
 use crate::id::{MSA, TenantId};
@@ -17,7 +18,7 @@ pub struct Key {
 }
 
 /// A key confined to an issuer that cannot be read verifies for nobody.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct UnreadableIssuer;
 
 /// The shortest modulus that RS256 allows, in bytes (RFC 7518, section 3.3: 2048 bits).
@@ -37,9 +38,9 @@ impl Key {
         Some(Self { public, issuer })
     }
 
-    /// Whether `signature` is this key's, over `signed`.
-    pub(in crate::token) fn verifies(&self, signed: &[u8], signature: &[u8]) -> bool {
-        self.public.verify_sig(signed, signature).is_ok()
+    /// Whether `signature` is this key's, over what has this SHA-256.
+    pub(in crate::token) fn verifies(&self, signed: &Digest, signature: &[u8]) -> bool {
+        self.public.verify_digest_sig(signed, signature).is_ok()
     }
 
     /// Whether this key may sign for `tenant` as the issuer `uri`.
@@ -53,8 +54,9 @@ impl Key {
         }
     }
 
-    fn same_material(&self, other: &Self) -> bool {
-        self.public.as_ref() == other.public.as_ref()
+    /// Whether nothing of it differs, what confines it included.
+    fn is_same(&self, other: &Self) -> bool {
+        self.public.as_ref() == other.public.as_ref() && self.issuer == other.issuer
     }
 }
 
@@ -85,16 +87,23 @@ impl KeySet {
         Self { usable_until: Some(i64::MAX), ..Self::unknown(issuer) }
     }
 
-    /// The same issuer's set as `document` gives it, believed until `usable_until` (Unix seconds).
-    /// A key that has not changed stays the very same, so that what it verified stays warm.
-    pub fn replaced(&self, document: &[u8], usable_until: i64) -> Result<Self, JwksError> {
+    /// The set that `document` is, of `issuer`, believed until `usable_until` (Unix seconds). A key that has not
+    /// changed stays the very same, so that what it verified stays warm.
+    pub fn replaced(&self, issuer: &Issuer, document: &[u8], usable_until: i64) -> Result<Self, JwksError> {
         let mut keys = jwks::read(document)?;
         for (kid, key) in &mut keys {
-            if let Some(held) = self.keys.get(kid).filter(|held| held.same_material(key)) {
+            if let Some(held) = self.keys.get(kid).filter(|held| *self.issuer == *issuer && held.is_same(key)) {
                 *key = Arc::clone(held);
             }
         }
-        Ok(Self { issuer: Arc::clone(&self.issuer), keys: Arc::new(keys), usable_until: Some(usable_until) })
+        let issuer = Arc::new(issuer.clone());
+        Ok(Self { issuer, keys: Arc::new(keys), usable_until: Some(usable_until) })
+    }
+
+    /// The same keys, found unchanged.
+    #[must_use]
+    pub fn believed_until(&self, usable_until: i64) -> Self {
+        Self { usable_until: Some(usable_until), ..self.clone() }
     }
 
     /// Whether the keys are known and young enough.

@@ -23,11 +23,11 @@ mod mint;
 mod verify;
 
 pub use self::bearer::{Credential, bearer};
-pub use self::cache::TokenCache;
+pub use self::cache::{Fingerprint, TokenCache};
 pub use self::error::TokenError;
 pub use self::identity::{Audience, Client, Completeness, Groups, Home, Identity, Restricted, Xms};
-pub use self::issuer::{BadIssuer, Issuer, IssuerTemplate, entra_issuers};
+pub use self::issuer::{BadIssuer, Issuer, IssuerTemplate, entra_issuers, is_entra_host};
 pub use self::jwks::JwksError;
 pub use self::keys::{Key, KeyRing, KeySet};
 pub use self::mint::{DevelopmentIssuer, MintError};
-pub use self::verify::{Expectation, Unverified, Verified, verify};
+pub use self::verify::{Expectation, Presented, Refused, Unverified, Verified, attested, verify};

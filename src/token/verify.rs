@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use crate::id::Applications;
+use aws_lc_rs::digest::{Digest, SHA256, digest};
+
+use crate::id::{Applications, Cloud};
 use crate::token::TokenError;
+use crate::token::cache::Fingerprint;
 use crate::token::claims::Claims;
 use crate::token::identity::{self, Identity, Reading};
 use crate::token::issuer::Issuer;
 use crate::token::jose::Envelope;
-use crate::token::keys::{Key, KeyRing, KeySet};
+use crate::token::keys::{Key, KeyRing};
 
 /// What a token is held against, from the config's `tokens`.
 #[derive(Debug)]
@@ -29,14 +32,89 @@ impl Expectation {
     }
 }
 
-/// An identity with what its validity hangs on. Only [`verify()`] makes one.
+/// Verifies a compact JWS at `now` (Unix seconds). Whether its audience is accepted is told in the identity, since
+/// not every mode asks.
+pub fn verify(token: &str, ring: &KeyRing, expected: &Expectation, now: i64) -> Result<Verified, TokenError> {
+    Presented::read(token, ring, expected, now, |_| ())?
+        .verify(expected.skew, now)
+        .map_err(|refused| refused.error)
+}
+
+/// A token that has everything but a checked signature: well-formed, of a known issuer, with a key to check it by.
+#[derive(Debug)]
+pub struct Presented<'t> {
+    signed: Digest,
+    signature: Vec<u8>,
+    token: &'t str,
+    identity: Identity,
+    lifetime: Lifetime,
+    signer: Signer,
+}
+
+impl<'t> Presented<'t> {
+    /// Every check that costs next to nothing. Where the issuer is known but not the key, `key_unknown` hears the
+    /// place of each such issuer in the ring.
+    pub fn read(
+        token: &'t str,
+        ring: &KeyRing,
+        expected: &Expectation,
+        now: i64,
+        key_unknown: impl FnMut(usize),
+    ) -> Result<Self, TokenError> {
+        if token.len() > expected.max_bytes {
+            return Err(TokenError::TooLarge);
+        }
+        let envelope = Envelope::read(token)?;
+        let claims = Claims::read(&envelope.payload)?;
+        let expires = claims.exp.ok_or(TokenError::Malformed("exp"))?;
+        let issuers = || ring.sets.iter().map(|set| &*set.issuer);
+        // Read before the issuer is known: a claim of the wrong form is named before anything else.
+        let mut identity = Identity::of(&claims, expected.reading(), issuers(), None)?;
+        if !envelope.header.rs256 {
+            return Err(TokenError::Algorithm);
+        }
+        let kid = envelope.header.kid.as_deref();
+        let (signer, cloud) = Signer::find(&claims, &identity, kid, ring, now, key_unknown)?;
+        identity.issuer_cloud = Some(cloud);
+        Ok(Self {
+            signed: digest(&SHA256, envelope.signed),
+            signature: envelope.signature,
+            token,
+            identity,
+            lifetime: Lifetime { expires, not_before: claims.nbf },
+            signer,
+        })
+    }
+
+    /// The token as it was presented.
+    pub fn token(&self) -> &'t str {
+        self.token
+    }
+
+    /// What no other token has.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(&self.signed, &self.signature)
+    }
+
+    /// The one expensive step.
+    pub fn verify(self, skew: i64, now: i64) -> Result<Verified, Refused> {
+        let Self { signed, signature, identity, lifetime, signer, token: _ } = self;
+        if !signer.key.verifies(&signed, &signature) {
+            return Err(Refused { error: TokenError::Signature, signer, lifetime: None });
+        }
+        match lifetime.holds(skew, now) {
+            Ok(()) => Ok(Verified { identity, lifetime, signer }),
+            Err(error) => Err(Refused { error, signer, lifetime: Some(lifetime) }),
+        }
+    }
+}
+
+/// An identity with what its validity hangs on. Only [`Presented::verify`] makes one.
 #[derive(Debug)]
 pub struct Verified {
     identity: Identity,
     lifetime: Lifetime,
-    kid: Box<str>,
-    key: Arc<Key>,
-    set: usize,
+    signer: Signer,
 }
 
 impl Verified {
@@ -47,12 +125,26 @@ impl Verified {
 
     /// Whether it still holds at `now` under the present keys. Fails with what a fresh verification would say.
     pub fn still_holds(&self, ring: &KeyRing, skew: i64, now: i64) -> Result<(), TokenError> {
-        let set = ring.sets.get(self.set).filter(|set| set.usable(now)).ok_or(TokenError::KeysUnavailable)?;
-        let key = set.key(&self.kid).ok_or(TokenError::KeyUnknown)?;
-        if !Arc::ptr_eq(key, &self.key) {
-            return Err(TokenError::KeyUnknown);
-        }
+        self.signer.is_present(ring, now)?;
         self.lifetime.holds(skew, now)
+    }
+}
+
+/// A token whose signature was checked in vain, or to find it out of time.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// Why.
+    pub error: TokenError,
+    signer: Signer,
+    /// Of a token whose signature is good.
+    lifetime: Option<Lifetime>,
+}
+
+impl Refused {
+    /// Why it is still refused at `now` under the present keys; None where only a fresh verification can tell.
+    pub fn still_refused(&self, ring: &KeyRing, skew: i64, now: i64) -> Option<TokenError> {
+        self.signer.is_present(ring, now).ok()?;
+        self.lifetime.map_or(Some(self.error), |lifetime| lifetime.holds(skew, now).err())
     }
 }
 
@@ -76,57 +168,56 @@ impl Lifetime {
     }
 }
 
-/// Verifies a compact JWS at `now` (Unix seconds). Whether its audience is accepted is told in the identity, since
-/// not every mode asks.
-pub fn verify(token: &str, ring: &KeyRing, expected: &Expectation, now: i64) -> Result<Verified, TokenError> {
-    if token.len() > expected.max_bytes {
-        return Err(TokenError::TooLarge);
-    }
-    let envelope = Envelope::read(token)?;
-    let claims = Claims::read(&envelope.payload)?;
-    let expires = claims.exp.ok_or(TokenError::Malformed("exp"))?;
-    let issuers = || ring.sets.iter().map(|set| &*set.issuer);
-    // Read before the issuer is known: a claim of the wrong form is named before anything else.
-    let mut identity = Identity::of(&claims, expected.reading(), issuers(), None)?;
-    if !envelope.header.rs256 {
-        return Err(TokenError::Algorithm);
-    }
-    let (set, kid, key) = signing_key(&claims, &identity, envelope.header.kid.as_deref(), ring, now)?;
-    if !key.verifies(envelope.signed, &envelope.signature) {
-        return Err(TokenError::Signature);
-    }
-    let lifetime = Lifetime { expires, not_before: claims.nbf };
-    lifetime.holds(expected.skew, now)?;
-    identity.issuer_cloud = ring.sets.get(set).map(|set| set.issuer.cloud);
-    Ok(Verified { identity, lifetime, kid, key, set })
+/// The key that a token names, under the name by which it was found.
+#[derive(Debug, Clone)]
+struct Signer {
+    set: usize,
+    kid: Box<str>,
+    key: Arc<Key>,
 }
 
-/// The one key that the token names among those of its issuer. Entra signs for all tenants with the same keys, so
-/// that `iss` must agree with `tid`; and two configured issuers may share a form of `iss`.
-fn signing_key(
-    claims: &Claims<'_>,
-    identity: &Identity,
-    kid: Option<&str>,
-    ring: &KeyRing,
-    now: i64,
-) -> Result<(usize, Box<str>, Arc<Key>), TokenError> {
-    let uri = claims.iss.as_deref().ok_or(TokenError::Issuer)?;
-    let is_issuer = |set: &KeySet| is_issuer(&set.issuer, claims, identity);
-    let mut failure = TokenError::Issuer;
-    for (position, set) in ring.sets.iter().enumerate().filter(|(_, set)| is_issuer(set)) {
-        if !set.usable(now) {
-            failure = TokenError::KeysUnavailable;
-            continue;
+impl Signer {
+    /// The one key that the token names among those of its issuer, and that issuer's cloud. Entra signs for all
+    /// tenants with the same keys, so that `iss` must agree with `tid`; and two configured issuers may share a form
+    /// of `iss`.
+    fn find(
+        claims: &Claims<'_>,
+        identity: &Identity,
+        kid: Option<&str>,
+        ring: &KeyRing,
+        now: i64,
+        mut key_unknown: impl FnMut(usize),
+    ) -> Result<(Self, Cloud), TokenError> {
+        let uri = claims.iss.as_deref().ok_or(TokenError::Issuer)?;
+        let mut failure = TokenError::Issuer;
+        for (set, keys) in ring.sets.iter().enumerate() {
+            if !is_issuer(&keys.issuer, claims, identity) {
+                continue;
+            }
+            if !keys.usable(now) {
+                failure = TokenError::KeysUnavailable;
+                continue;
+            }
+            let named = kid.and_then(|kid| Some((kid, keys.key(kid)?)));
+            if let Some((kid, key)) = named.filter(|(_, key)| key.may_sign(uri, identity.tenant)) {
+                return Ok((Self { set, kid: kid.into(), key: Arc::clone(key) }, keys.issuer.cloud));
+            }
+            if named.is_none() {
+                key_unknown(set);
+            }
+            if failure == TokenError::Issuer {
+                failure = TokenError::KeyUnknown;
+            }
         }
-        let named = kid.and_then(|kid| Some((kid, set.key(kid)?)));
-        if let Some((kid, key)) = named.filter(|(_, key)| key.may_sign(uri, identity.tenant)) {
-            return Ok((position, kid.into(), Arc::clone(key)));
-        }
-        if failure == TokenError::Issuer {
-            failure = TokenError::KeyUnknown;
-        }
+        Err(failure)
     }
-    Err(failure)
+
+    /// Whether the key is still known by that name, and believed.
+    fn is_present(&self, ring: &KeyRing, now: i64) -> Result<(), TokenError> {
+        let keys = ring.sets.get(self.set).filter(|set| set.usable(now)).ok_or(TokenError::KeysUnavailable)?;
+        let key = keys.key(&self.kid).ok_or(TokenError::KeyUnknown)?;
+        if Arc::ptr_eq(key, &self.key) { Ok(()) } else { Err(TokenError::KeyUnknown) }
+    }
 }
 
 /// `iss` is this issuer's, for `tid`, in the form of `ver`.
@@ -136,37 +227,36 @@ fn is_issuer(issuer: &Issuer, claims: &Claims<'_>, identity: &Identity) -> bool 
         && claims.ver.as_deref().is_none_or(|version| issuer.template.agrees_with(version))
 }
 
+/// The identity of claims whose signature Envoy's own filter checked: every other check is made. `claims` must come
+/// from Envoy's metadata, which no client can write.
+pub fn attested(
+    claims: &[u8],
+    ring: &KeyRing,
+    expected: &Expectation,
+    now: i64,
+) -> Result<Identity, TokenError> {
+    let claims = Claims::read(claims)?;
+    let expires = claims.exp.ok_or(TokenError::Malformed("exp"))?;
+    let issuers = || ring.sets.iter().map(|set| &*set.issuer);
+    let mut identity = Identity::of(&claims, expected.reading(), issuers(), None)?;
+    let issuer = issuers().find(|issuer| is_issuer(issuer, &claims, &identity));
+    identity.issuer_cloud = Some(issuer.ok_or(TokenError::Issuer)?.cloud);
+    Lifetime { expires, not_before: claims.nbf }.holds(expected.skew, now)?;
+    Ok(identity)
+}
+
 /// Claims that nobody vouches for.
 #[derive(Debug, Clone, Copy)]
 pub struct Unverified<'a>(pub &'a [u8]);
 
 impl Unverified<'_> {
-    /// The identity that a token of these claims would have, if the signature of its issuer were on it: every other
-    /// check is made. For what-if questions and comparisons; never called on the request path.
-    pub fn as_if_signed(
-        self,
-        ring: &KeyRing,
-        expected: &Expectation,
-        now: i64,
-    ) -> Result<Identity, TokenError> {
-        let claims = Claims::read(self.0)?;
-        let expires = claims.exp.ok_or(TokenError::Malformed("exp"))?;
-        let mut identity =
-            Identity::of(&claims, expected.reading(), ring.sets.iter().map(|set| &*set.issuer), None)?;
-        let issuer =
-            ring.sets.iter().map(|set| &set.issuer).find(|issuer| is_issuer(issuer, &claims, &identity));
-        identity.issuer_cloud = Some(issuer.ok_or(TokenError::Issuer)?.cloud);
-        Lifetime { expires, not_before: claims.nbf }.holds(expected.skew, now)?;
-        Ok(identity)
-    }
-
     /// An identity from mere assertion, for what-if questions. Never called on the request path.
     pub fn assume(self, ring: &KeyRing, expected: &Expectation) -> Result<Identity, TokenError> {
         let claims = Claims::read(self.0)?;
         identity::tenant(&claims)?;
-        let issuer = claims.iss.as_deref().and_then(|uri| {
-            ring.sets.iter().map(|set| &*set.issuer).find(|issuer| issuer.template.tenant(uri).is_some())
-        });
-        Identity::of(&claims, expected.reading(), ring.sets.iter().map(|set| &*set.issuer), issuer)
+        let issuers = || ring.sets.iter().map(|set| &*set.issuer);
+        let uri = claims.iss.as_deref();
+        let issuer = uri.and_then(|uri| issuers().find(|issuer| issuer.template.tenant(uri).is_some()));
+        Identity::of(&claims, expected.reading(), issuers(), issuer)
     }
 }

@@ -9,7 +9,7 @@ use tenantgate::config::{Composed, Config, Environment};
 use tenantgate::engine::{Explanation, Walked};
 use tenantgate::policy::{Compiled, PrincipalMap, Revision, Snapshot, compile};
 use tenantgate::store::{Publisher, Status, cell};
-use tenantgate::token::{KeyRing, KeySet, TokenError, Unverified};
+use tenantgate::token::{KeyRing, KeySet, TokenError, attested};
 
 use crate::reference::generate::Case;
 use crate::reference::model;
@@ -39,10 +39,10 @@ pub(crate) fn explain(case: &Case) -> (model::Decision, Vec<Walked>) {
         http.add_header(name.as_bytes(), value.as_bytes());
     }
     let route = case.route.iter().map(|(key, value)| (key.as_bytes(), value.as_bytes())).collect();
-    let request = Request { http: Some(http), route };
+    let request = Request { http: Some(http), route, ..Request::default() };
     let claims = case.claims.as_ref().map(ToString::to_string);
     let caller = claims.as_deref().map_or(Err(TokenError::Missing), |claims| {
-        Unverified(claims.as_bytes()).as_if_signed(&ring, &expected, case.now)
+        attested(claims.as_bytes(), &ring, &expected, case.now)
     });
     let mut explanation = Explanation::default();
     let preparation: Preparation = judge.prepare(&request, case.now, &mut explanation);

@@ -69,7 +69,7 @@ async fn the_gate_decides_every_case_as_expected() {
             http.add_header(name.as_bytes(), value.as_bytes());
         }
         let route = asked.route.iter().map(|(key, value)| (key.as_bytes(), value.as_bytes())).collect();
-        let request = Request { http: Some(http), route };
+        let request = Request { http: Some(http), route, ..Request::default() };
         let mut explanation = Explanation::default();
         let decided = gate.decide(&request, case.now(), &mut explanation, members).await;
         wrong.extend(case.differs(&decided));
