@@ -10,12 +10,12 @@ use tokio::sync::watch;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use crate::admin::{self, KeysState, Observed, PolicyState, Readiness, Report};
+use crate::admin::{self, KeysState, Observed, PolicyState, Readiness, Report, StoreState};
 use crate::check::{
     Address, Bound, Gate, Judge, Limits, ListenError, SERVICE, Server, Services, Stop, Tokens,
 };
-use crate::config::{Config, ConfigError};
-use crate::source::{BadPrincipals, FetchError, Keys, Principals, Task, Watch};
+use crate::config::{Composed, Config, ConfigError};
+use crate::source::{BadPrincipals, FetchError, Keys, Principals, Reached, Task, Watch};
 use crate::store::{Status, cell};
 use crate::telemetry::{Metrics, unix_now};
 use crate::token::KeySet;
@@ -81,7 +81,7 @@ impl App {
             admin,
             limits,
             max_message,
-        } = Parts::of(config)?;
+        } = Parts::of(config.compose()?)?;
         let readiness = Arc::new(Readiness::default());
 
         let (health, health_service) = tonic_health::server::health_reporter();
@@ -92,8 +92,14 @@ impl App {
         let services = Services::new(Arc::clone(&gate), health_service, max_message);
         let serving = Task::spawn(server.run(services, stopped));
 
-        let observed =
-            AppObserved { gate: Arc::clone(&gate), status, readiness: Arc::clone(&readiness), issuers, file };
+        let observed = AppObserved {
+            gate: Arc::clone(&gate),
+            status,
+            readiness: Arc::clone(&readiness),
+            issuers,
+            reached: keys.reached(),
+            file,
+        };
         let listener = bind_admin(&admin).await.map_err(|error| StartError::Admin(admin.clone(), error))?;
         let admin_address = listener.local_addr().map_err(|error| StartError::Admin(admin, error))?;
         let router = admin::router(observed, Arc::clone(&metrics));
@@ -124,7 +130,11 @@ impl App {
 
     /// The gate without its ports, for one decision; keys that have to be fetched are waited for.
     pub async fn gate_alone(config: &Config) -> Result<(Arc<Gate>, Keys), StartError> {
-        let Parts { gate, keys, .. } = Parts::of(config)?;
+        let mut composed = config.compose()?;
+        // Everything was read just now, whatever time the question is about.
+        composed.judge.max_staleness = None;
+        composed.keys_config.max_age = Duration::MAX;
+        let Parts { gate, keys, .. } = Parts::of(composed)?;
         let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
         let known = || gate.tokens().keys().borrow().as_deref().is_some_and(|ring| ring.complete(unix_now()));
         while !known() && tokio::time::Instant::now() < deadline && keys.fetches() {
@@ -143,8 +153,15 @@ impl App {
         &self.gate
     }
 
+    /// Waits for the check port to fail, which nothing should make it do: whoever is not served must not seem to be.
+    pub async fn failed(&mut self) {
+        let ended = self.serving.ended().await;
+        self.readiness.stopping();
+        tracing::error!("the check port is closed: {ended:?}");
+    }
+
     /// Ends in order: not serving, GOAWAY, checks end, and what has not ended in time is cut off.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.readiness.stopping();
         set_health(&self.health, ServingStatus::NotServing).await;
         self.stop.send_replace(true);
@@ -170,8 +187,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn of(config: &Config) -> Result<Self, StartError> {
-        let composed = config.compose()?;
+    fn of(composed: Composed) -> Result<Self, StartError> {
         let issuers: Arc<[Box<str>]> = composed.keys.iter().map(|source| source.name.clone()).collect();
         let metrics = Arc::new(Metrics::new(issuers.iter().map(|name| &**name)));
         let status = Arc::new(Status::default());
@@ -242,6 +258,7 @@ struct AppObserved {
     status: Arc<Status>,
     readiness: Arc<Readiness>,
     issuers: Arc<[Box<str>]>,
+    reached: Reached,
     file: Option<ConfigFile>,
 }
 
@@ -254,7 +271,7 @@ impl Observed for AppObserved {
             ring.as_deref().and_then(|ring| ring.sets.get(index)).is_some_and(|set: &KeySet| set.usable(now))
         };
         let changed =
-            |file: &ConfigFile| std::fs::read_to_string(&file.path).is_ok_and(|text| text != file.text);
+            |file: &ConfigFile| !std::fs::read_to_string(&file.path).is_ok_and(|text| text == file.text);
         Report {
             ready: self.readiness.is_ready(),
             policy: PolicyState {
@@ -263,6 +280,7 @@ impl Observed for AppObserved {
                 applied_at: self.status.applied_at(),
                 rejected: self.status.rejection().map(|rejection| rejection.reason),
             },
+            store: StoreState { problem: self.status.unreachable().map(|problem| problem.reason) },
             keys: self
                 .issuers
                 .iter()
@@ -275,7 +293,12 @@ impl Observed for AppObserved {
 
     fn sample(&self, metrics: &Metrics) {
         let float = |count: usize| u32::try_from(count).map_or(f64::INFINITY, f64::from);
-        let age = u32::try_from(self.status.age(unix_now())).map_or(f64::INFINITY, f64::from);
+        let now = unix_now();
+        let seconds = |age: i64| u32::try_from(age).map_or(f64::INFINITY, f64::from);
+        let age = seconds(self.status.age(now));
+        for (issuer, age) in self.issuers.iter().zip(self.reached.ages(now)) {
+            metrics.keys_age(issuer, age.map_or(f64::INFINITY, seconds));
+        }
         metrics.sample(age, float(self.gate.tokens().cached()), float(self.gate.in_flight()));
     }
 }

@@ -10,7 +10,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-pub use self::ready::{KeysState, PolicyState, Readiness, Report};
+pub use self::ready::{KeysState, PolicyState, Readiness, Report, StoreState};
 use crate::telemetry::Metrics;
 
 /// What the admin port tells of.

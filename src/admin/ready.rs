@@ -13,6 +13,8 @@ pub struct Report {
     pub policy: PolicyState,
     /// The issuers' keys.
     pub keys: Vec<KeysState>,
+    /// Where the policy comes from.
+    pub store: StoreState,
     /// Whether the config file differs from what runs, so that a restart would change something.
     pub restart_needed: bool,
 }
@@ -28,6 +30,13 @@ pub struct PolicyState {
     pub applied_at: i64,
     /// What was refused since.
     pub rejected: Option<String>,
+}
+
+/// Where the policy comes from.
+#[derive(Debug, Clone, Serialize)]
+pub struct StoreState {
+    /// Why it cannot be read now.
+    pub problem: Option<String>,
 }
 
 /// One issuer's keys.

@@ -1,10 +1,11 @@
 //! Everything about a check but its bytes and its token: route, header, decision.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::check::decision::{Decision, DecisionId};
 use crate::check::request::{Http, Request, Restrictions};
-use crate::check::route::RouteDefaults;
+use crate::check::route::{RouteDefaults, RouteError};
 use crate::engine::{
     Access, Basis, Explanation, Mode, Observer, Outcome, Reason, RestrictionsHeader, Route, Rules, Ruling,
     SignInHosts, Step, Verdict, decide, tunnel,
@@ -35,6 +36,8 @@ pub struct Judge {
     policy: Reader<Snapshot>,
     principals: Reader<PrincipalMap>,
     status: Arc<Status>,
+    /// Unix seconds when the log last told of an invalid route.
+    told_of_route: AtomicI64,
 }
 
 /// A request whose route is good; what it still needs is a caller.
@@ -69,7 +72,7 @@ impl Judge {
         principals: Reader<PrincipalMap>,
         status: Arc<Status>,
     ) -> Self {
-        Self { config, policy, principals, status }
+        Self { config, policy, principals, status, told_of_route: AtomicI64::new(0) }
     }
 
     /// The present policy.
@@ -91,6 +94,7 @@ impl Judge {
             Ok(route) => route,
             Err(error) => {
                 observer.step(Step::Route, Outcome::Stop, &[("error", &error)]);
+                self.tell_of(&error, now);
                 return Preparation::Decided(self.refusal(Reason::RouteInvalid));
             }
         };
@@ -150,6 +154,18 @@ impl Judge {
                 let verdict = decide(snapshot, &self.config.rules, &access, observer);
                 finish(&verdict, Some(identity), revision, observer, render)
             }
+        }
+    }
+
+    /// A route comes from Envoy's configuration, never from a client, and whoever wrote it reads the log: once in a
+    /// while, for each of its requests fails.
+    fn tell_of(&self, error: &RouteError, now: i64) {
+        const EVERY: i64 = 10;
+        let told = self.told_of_route.load(Ordering::Relaxed);
+        let due = now.saturating_sub(told) >= EVERY;
+        if due && self.told_of_route.compare_exchange(told, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        {
+            tracing::warn!("a route in Envoy's context_extensions is invalid: {error}");
         }
     }
 

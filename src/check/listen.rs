@@ -100,6 +100,10 @@ impl Bound {
 
     fn unix(path: &Path) -> io::Result<Self> {
         if fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
+            // Somebody's who still listens is not ours to take.
+            if std::os::unix::net::UnixStream::connect(path).is_ok() {
+                return Err(io::ErrorKind::AddrInUse.into());
+            }
             fs::remove_file(path)?;
         }
         let listener = UnixListener::bind(path)?;

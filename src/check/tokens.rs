@@ -97,13 +97,11 @@ impl Tokens {
 
     /// Who sent the request: by what Envoy verified where that is configured, else by the token.
     pub async fn caller(&self, request: &Request<'_>, now: i64) -> Result<Caller, TokenError> {
-        match &self.limits.verified_payload {
-            Some(place) => self.attested(place, request, now).map(Box::new).map(Caller::Attested),
-            None => {
-                let credential = request.http.as_ref().map_or(Credential::Absent, |http| http.authorization);
-                self.authenticate(credential, now).await.map(Caller::Verified)
-            }
+        if let Some(place) = &self.limits.verified_payload {
+            return self.attested(place, request, now).map(Box::new).map(Caller::Attested);
         }
+        let credential = request.http.as_ref().map_or(Credential::Absent, |http| http.authorization);
+        self.authenticate(credential, now).await.map(Caller::Verified)
     }
 
     fn attested(
@@ -122,11 +120,7 @@ impl Tokens {
         attested(&claims, ring.as_deref().ok_or(TokenError::KeysUnavailable)?, &self.expected, now)
     }
 
-    async fn authenticate(
-        &self,
-        credential: Credential<'_>,
-        now: i64,
-    ) -> Result<Arc<Verified>, TokenError> {
+    async fn authenticate(&self, credential: Credential<'_>, now: i64) -> Result<Arc<Verified>, TokenError> {
         let token = bearer(credential, self.expected.max_bytes)?;
         let known = self.verified(token, now);
         self.metrics.token_looked_up(matches!(known, Ok(Some(_))));
@@ -204,10 +198,7 @@ struct Turns {
 }
 
 /// Held while a signature is checked.
-struct Turn<'a> {
-    _one_of_few: SemaphorePermit<'a>,
-    _of_this_token: MutexGuard<'a, ()>,
-}
+type Turn<'a> = (MutexGuard<'a, ()>, SemaphorePermit<'a>);
 
 impl Turns {
     fn new(at_once: usize, queue: usize) -> Self {
@@ -227,9 +218,9 @@ impl Turns {
         tokio::task::yield_now().await;
         let lock = usize::try_from(self.seed.hash_one(token) % 64).unwrap_or_default();
         let lock = self.by_token.get(lock).ok_or(TokenError::Overloaded)?;
-        let _of_this_token = lock.lock().await;
-        let _one_of_few = self.at_once.acquire().await.map_err(|_| TokenError::Overloaded)?;
-        Ok(Turn { _one_of_few, _of_this_token })
+        let of_this_token = lock.lock().await;
+        let one_of_few = self.at_once.acquire().await.map_err(|_| TokenError::Overloaded)?;
+        Ok((of_this_token, one_of_few))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::check::{Decision, Gate, Http, Request};
 use crate::cli::{output, settings, token};
 use crate::config::Environment;
-use crate::engine::{Effect, Explanation, Outcome};
+use crate::engine::{Effect, Explanation, Outcome, Step};
 use crate::telemetry::{self, unix_now};
 use crate::token::Unverified;
 
@@ -87,6 +87,10 @@ impl Check {
 
     async fn decide(&self, gate: &Gate) -> anyhow::Result<ExitCode> {
         let authorization = self.authorization()?;
+        if let Some(path) = &self.body {
+            std::fs::read(path).with_context(|| format!("cannot read the body from `{}`", path.display()))?;
+            output::note("The body is not read: action `access` asks nothing of it.");
+        }
         let request = self.request(authorization.as_deref())?;
         let now = self.now.unwrap_or_else(unix_now);
         let mut explanation = Explanation::default();
@@ -134,7 +138,7 @@ impl Check {
     }
 
     fn print(&self, printed: &Printed, explanation: &Explanation) -> anyhow::Result<ExitCode> {
-        let verified = self.claims.is_none();
+        let verified = self.claims.is_none() && printed.has_caller;
         if self.json {
             let mut members = printed.members.clone();
             members.insert("verified".to_owned(), verified.into());
@@ -147,7 +151,7 @@ impl Check {
                     output::line(&line(step));
                 }
             }
-            if !verified {
+            if self.claims.is_some() {
                 output::note("The claims were not verified: this is a what-if.");
             }
         }
@@ -175,18 +179,29 @@ fn what_if(
         .context("the claims cannot be read as a token's")?;
     identity.audience.accepted = true;
     let preparation = gate.judge().prepare(request, now, explanation);
-    Ok(gate.judge().conclude(&preparation, Ok(&identity), explanation, Printed::of))
+    let printed = gate.judge().conclude(&preparation, Ok(&identity), explanation, Printed::of);
+    for walked in explanation.steps.iter_mut().filter(|walked| walked.step == Step::Verified) {
+        if walked.outcome == Outcome::Pass {
+            walked.outcome = Outcome::Skip;
+        }
+    }
+    Ok(printed)
 }
 
 /// A decision, out of the reach of the policy it was made on.
 struct Printed {
     effect: Effect,
+    has_caller: bool,
     members: Map<String, Value>,
 }
 
 impl Printed {
     fn of(decision: &Decision<'_>) -> Self {
-        Self { effect: decision.verdict.effect(), members: decision.members() }
+        Self {
+            effect: decision.verdict.effect(),
+            has_caller: decision.identity.is_some(),
+            members: decision.members(),
+        }
     }
 
     fn summary(&self) -> String {
@@ -234,6 +249,10 @@ fn time(text: &str) -> Result<i64, String> {
     }
     let time = humantime::parse_rfc3339(text)
         .map_err(|_| format!("`{text}` is neither RFC 3339 nor Unix seconds"))?;
-    let since = time.duration_since(std::time::UNIX_EPOCH).map_err(|error| error.to_string())?;
-    i64::try_from(since.as_secs()).map_err(|error| error.to_string())
+    let seconds =
+        |time: std::time::Duration| i64::try_from(time.as_secs()).map_err(|error| error.to_string());
+    match time.duration_since(std::time::UNIX_EPOCH) {
+        Ok(since) => seconds(since),
+        Err(before) => seconds(before.duration()).map(std::ops::Neg::neg),
+    }
 }

@@ -12,7 +12,7 @@ use crate::check::Address;
 use crate::cli::{output, settings};
 use crate::config::{Config, Environment};
 use crate::policy::{Level, compile};
-use crate::source::{Document, KeyOrigin, PolicySource};
+use crate::source::{Document, KeyOrigin, PolicySource, Principals};
 use crate::telemetry;
 use crate::token::KeySet;
 
@@ -40,7 +40,7 @@ impl Serve {
         runtime.block_on(async {
             let mut terminate = signal(SignalKind::terminate())?;
             let mut interrupt = signal(SignalKind::interrupt())?;
-            let app = App::start(&config, file).await?;
+            let mut app = App::start(&config, file).await?;
             tracing::info!(check = %app.check, admin = %app.admin, "listening");
             if self.config.is_none() {
                 introduce(&app);
@@ -48,6 +48,7 @@ impl Serve {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
+                () = app.failed() => anyhow::bail!("the check port failed; nothing is checked any more"),
             }
             tracing::info!("stopping");
             app.stop().await;
@@ -73,6 +74,7 @@ fn validate(config: &Config) -> anyhow::Result<ExitCode> {
     for finding in &compiled.findings {
         output::note(&format!("policy: {finding}"));
     }
+    Principals::load(composed.principals)?;
     for source in composed.keys {
         let KeyOrigin::File(path) = &source.origin else { continue };
         let keys =

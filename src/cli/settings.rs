@@ -17,8 +17,9 @@ pub(in crate::cli) const EXAMPLE_PARTNER: &str = "3d2f5b0e-5f0c-4a44-9f0b-8f9a3f
 
 /// The configuration of `path`, and the file for those who watch it.
 pub(in crate::cli) fn load(path: &Path, environment: &Environment) -> anyhow::Result<(Config, ConfigFile)> {
-    let config = Config::load(path, environment)?;
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let base = path.parent().map(Path::to_owned).unwrap_or_default();
+    let config = Config::read(&text, base, environment)?;
     Ok((config, ConfigFile { path: path.to_owned(), text }))
 }
 

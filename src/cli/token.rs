@@ -6,7 +6,6 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use serde_json::Value;
 
 use crate::cli::{output, settings};
 use crate::config::Environment;
@@ -65,7 +64,7 @@ impl Token {
             Action::Mint { directory, claims, lifetime } => {
                 let issuer = DevelopmentIssuer::open(&directory.path(environment)?)?;
                 let lifetime = i64::try_from(lifetime.as_secs()).context("the lifetime is too long")?;
-                output::line(&issuer.mint(claims_of(&claims)?, unix_now(), lifetime)?);
+                output::line(&issuer.mint(&claims_text(&claims)?, unix_now(), lifetime)?);
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -85,8 +84,4 @@ pub(in crate::cli) fn claims_text(given: &str) -> anyhow::Result<String> {
         }
         None => Ok(given.to_owned()),
     }
-}
-
-fn claims_of(given: &str) -> anyhow::Result<Value> {
-    serde_json::from_str(&claims_text(given)?).context("the claims are no JSON")
 }

@@ -31,7 +31,7 @@ impl Config {
             ("limits.max_concurrent_streams", limits.max_concurrent_streams.into(), 1, 1 << 31),
             ("limits.max_header_list", limits.max_header_list.count(), 1 << 10, 1 << 24),
             ("limits.max_message", limits.max_message.count(), 1 << 10, 1 << 26),
-            ("limits.in_flight", count(limits.in_flight), 1, 1 << 30),
+            ("limits.in_flight", count(limits.in_flight), 0, 1 << 30),
         ] {
             if !(least..=most).contains(&value) {
                 return Err(ConfigError::key(key, format!("`{value}`: from {least} to {most}")));

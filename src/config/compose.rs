@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use reqwest::Url;
 
-use crate::check::{
-    Address, GateConfig, JudgeConfig, Limits, PayloadPlace, RouteDefaults, TokenLimits,
-};
+use crate::check::{Address, GateConfig, JudgeConfig, Limits, PayloadPlace, RouteDefaults, TokenLimits};
 use crate::config::error::ConfigError;
 use crate::config::{BlockedBlocked, Config, ControlName, NonEntraName};
 use crate::engine::{NonEntra, Rules, SignInHosts, Suites};

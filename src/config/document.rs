@@ -13,7 +13,7 @@ pub(in crate::config) fn read<T: DeserializeOwned>(
     let mut document: Value = if text.trim().is_empty() {
         Value::Object(serde_json::Map::new())
     } else {
-        serde_saphyr::from_str(text).map_err(|error| ConfigError::Syntax(error.to_string()))?
+        serde_saphyr::from_str(text).map_err(|error| ConfigError::Syntax(syntax(&error)))?
     };
     if document.is_null() {
         document = Value::Object(serde_json::Map::new());
@@ -22,13 +22,18 @@ pub(in crate::config) fn read<T: DeserializeOwned>(
     serde_path_to_error::deserialize(without_nulls(document)).map_err(|error| {
         let key = error.path().to_string();
         let problem = explain(&error.into_inner().to_string());
-        let variable =
-            laid.iter().find(|(_, path)| key.starts_with(&path.join(".")) || names(&problem, path));
+        let variable = laid.iter().find(|(_, path)| concerns(&key, &path.join(".")) || names(&problem, path));
         match variable {
             Some((name, _)) => ConfigError::Variable { name: name.clone(), problem },
             None => ConfigError::key(key, problem),
         }
     })
+}
+
+/// What is wrong and where; not which option of the parser would let it pass.
+fn syntax(error: &serde_saphyr::Error) -> String {
+    let told = error.to_string();
+    told.lines().map(|line| line.split(", set ").next().unwrap_or(line)).collect::<Vec<_>>().join("\n")
 }
 
 /// The config's own spelling of a path given in any case. Most keys are lower case; a few are Graph's.
@@ -67,6 +72,10 @@ fn without_nulls(value: Value) -> Value {
 
 /// serde lists what it knows; we say which of it is nearest.
 fn explain(problem: &str) -> String {
+    // How the program calls its types is of no use to anybody.
+    if let Some((told, _)) = problem.split_once("expected struct ") {
+        return format!("{told}expected keys and values");
+    }
     let unknown = ["unknown field", "unknown variant"].iter().any(|unknown| problem.starts_with(unknown));
     let mut quoted = problem.split('`').skip(1).step_by(2);
     let (true, Some(given)) = (unknown, quoted.next()) else { return problem.to_owned() };
@@ -74,6 +83,11 @@ fn explain(problem: &str) -> String {
     let nearest = quoted.max_by(|one, other| close(one).total_cmp(&close(other)));
     nearest
         .map_or_else(|| problem.to_owned(), |nearest| format!("unknown `{given}`; did you mean `{nearest}`?"))
+}
+
+/// Whether the error at `key` may come from what was laid at `path`: there, below it, or where it leads through.
+fn concerns(key: &str, path: &str) -> bool {
+    key.starts_with(path) || path.strip_prefix(key).is_some_and(|rest| rest.starts_with('.'))
 }
 
 fn names(problem: &str, path: &[String]) -> bool {

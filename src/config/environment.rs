@@ -15,8 +15,9 @@ pub struct Environment(Vec<(String, String)>);
 impl Environment {
     /// That of this process.
     pub fn of_process() -> Self {
-        let utf8 = |text: std::ffi::OsString| text.into_string().ok();
-        Self(std::env::vars_os().filter_map(|(name, value)| Some((utf8(name)?, utf8(value)?))).collect())
+        // What is no UTF-8 is no name or value of ours either, and is told so.
+        let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+        Self(std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect())
     }
 
     /// These variables alone.

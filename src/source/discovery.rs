@@ -16,7 +16,7 @@ pub(in crate::source) struct Metadata {
 
 /// Why metadata is not followed. Never quotes more than names of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum BadMetadata {
+pub(in crate::source) enum BadMetadata {
     /// `issuer` is absent, or names no tenant.
     #[error("has no `issuer` with a tenant or `{{tenantid}}` in it")]
     NoIssuer,
@@ -55,6 +55,7 @@ pub(in crate::source) fn read(
     };
     let keys = Url::parse(&jwks_uri).map_err(|_| BadMetadata::Keys)?;
     let same_origin = keys.origin() == at.origin();
-    let entras = keys.scheme() == "https" && keys.port().is_none() && keys.host_str().is_some_and(is_entra_host);
+    let entras =
+        keys.scheme() == "https" && keys.port().is_none() && keys.host_str().is_some_and(is_entra_host);
     if same_origin || entras { Ok(Some(Metadata { issuer, keys })) } else { Err(BadMetadata::Keys) }
 }

@@ -20,7 +20,7 @@ pub struct Files {
 pub struct Document {
     /// In the order of their names.
     pub parts: Vec<Vec<u8>>,
-    /// The first 16 hexadecimal digits of their SHA-256.
+    /// The first 16 hexadecimal digits of the SHA-256 of the one part, or of the hashes of several.
     pub revision: Revision,
 }
 
@@ -57,6 +57,9 @@ impl Files {
                 names.push(path);
             }
         }
+        if names.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "the directory has no `*.json`"));
+        }
         names.sort();
         Ok(Document::new(names.iter().map(fs::read).collect::<io::Result<_>>()?))
     }
@@ -65,12 +68,16 @@ impl Files {
 impl Document {
     /// A bundle of these parts.
     pub fn new(parts: Vec<Vec<u8>>) -> Self {
-        let mut hash = digest::Context::new(&digest::SHA256);
-        for part in &parts {
-            hash.update(part);
-        }
+        let sha256 = |bytes: &[u8]| digest::digest(&digest::SHA256, bytes);
+        let hash = match parts.as_slice() {
+            [only] => sha256(only),
+            // Of their hashes: what moves from one file to another is a change.
+            parts => {
+                sha256(&parts.iter().flat_map(|part| sha256(part).as_ref().to_vec()).collect::<Vec<_>>())
+            }
+        };
         let mut revision = String::with_capacity(16);
-        for byte in hash.finish().as_ref().iter().take(8) {
+        for byte in hash.as_ref().iter().take(8) {
             let _infallible = write!(revision, "{byte:02x}");
         }
         Self { parts, revision: Revision(revision.into()) }

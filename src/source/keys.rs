@@ -49,7 +49,9 @@ impl KeySource {
     /// Nothing is known of keys elsewhere; a development issuer that has yet to be made has none.
     fn before_loading(&self) -> KeySet {
         match self.origin {
-            KeyOrigin::File(_) | KeyOrigin::Url(_) | KeyOrigin::WellKnown(_) => KeySet::unknown(self.issuer.clone()),
+            KeyOrigin::File(_) | KeyOrigin::Url(_) | KeyOrigin::WellKnown(_) => {
+                KeySet::unknown(self.issuer.clone())
+            }
             KeyOrigin::Development(_) => KeySet::empty(self.issuer.clone()),
         }
     }
@@ -191,9 +193,8 @@ impl Loader {
     fn start(self, fetch: Option<Fetch>, wanted: Arc<Notify>) -> Task {
         match (self.source.origin.clone(), fetch) {
             (KeyOrigin::Development(directory), _) => self.develop(directory),
-            (KeyOrigin::File(path), _) => self.compare(move || {
-                std::fs::read(&path).map_err(|error| LoadError::File(path.clone(), error))
-            }),
+            (KeyOrigin::File(path), _) => self
+                .compare(move || std::fs::read(&path).map_err(|error| LoadError::File(path.clone(), error))),
             (KeyOrigin::Url(url), Some(fetch)) => {
                 let remote = Remote::new(url, fetch, self.source.issuer.clone(), false);
                 Task::spawn(self.refresh(remote, wanted))
@@ -223,7 +224,7 @@ impl Loader {
                 self.forget();
             }
             // Somebody may make one later.
-            let comparing = self.compare(move || read(&directory));
+            let mut comparing = self.compare(move || read(&directory));
             drop(comparing.ended().await);
         })
     }
@@ -231,7 +232,7 @@ impl Loader {
     /// Files are there at once: whoever starts with a file is ready without waiting. They are their own last good
     /// copy: their keys do not age.
     fn compare(self, read: impl Fn() -> Result<Vec<u8>, LoadError> + Send + 'static) -> Task {
-        let mut last = None;
+        let mut last = Last::Nothing;
         self.compare_once(&read, &mut last);
         Task::spawn(async move {
             loop {
@@ -241,20 +242,17 @@ impl Loader {
         })
     }
 
-    /// `last` is what was read last, good or bad; a failure is reported when it begins.
-    fn compare_once(
-        &self,
-        read: &impl Fn() -> Result<Vec<u8>, LoadError>,
-        last: &mut Option<Option<Vec<u8>>>,
-    ) {
+    /// A failure is reported when it begins.
+    fn compare_once(&self, read: &impl Fn() -> Result<Vec<u8>, LoadError>, last: &mut Last) {
         let document = read();
+        let now = document.as_ref().map_or(Last::Unreadable, |document| Last::Document(document.clone()));
         if document.is_ok() {
             self.ring.reached(self.index);
         }
-        let seen = document.as_ref().ok().cloned();
-        if last.replace(seen.clone()) == Some(seen) {
+        if now == *last {
             return;
         }
+        *last = now;
         let issuer = &self.source.issuer;
         self.report(&document.and_then(|document| self.apply(issuer, &document, i64::MAX)));
     }
@@ -336,10 +334,18 @@ impl Loader {
     }
 }
 
+/// What a file was when it was read last, good or bad.
+#[derive(PartialEq, Eq)]
+enum Last {
+    Nothing,
+    Unreadable,
+    Document(Vec<u8>),
+}
+
 fn causes(error: &LoadError) -> String {
     let first = std::error::Error::source(error);
     let chain = std::iter::successors(first, |error| error.source());
-    chain.map(|error| format!(": {error}")).collect()
+    chain.fold(String::new(), |told, error| format!("{told}: {error}"))
 }
 
 /// Within a tenth of `wait`, so that the gateways of an organisation do not all ask at once.

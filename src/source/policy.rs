@@ -144,7 +144,7 @@ impl Watch {
             tracing::error!("policy: {reason}; the last good one stays");
         }
         self.metrics.policy_rejected(RejectedBecause::Unreadable);
-        self.status.rejected(Rejection { at: unix_now(), reason });
+        self.status.unreached(Rejection { at: unix_now(), reason });
     }
 
     fn refuse<'f>(&self, errors: impl Iterator<Item = &'f Finding>) {

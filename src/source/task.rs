@@ -14,8 +14,8 @@ impl Task {
         Self(tokio::spawn(work))
     }
 
-    /// Waits until it has ended by itself; an error is a panic of its own.
-    pub async fn ended(mut self) -> Result<(), JoinError> {
+    /// Waits until it has ended by itself; an error is a panic of its own. Once only.
+    pub async fn ended(&mut self) -> Result<(), JoinError> {
         (&mut self.0).await
     }
 }

@@ -10,6 +10,7 @@ pub struct Status {
     reached_at: AtomicI64,
     applied_at: AtomicI64,
     rejection: ArcSwapOption<Rejection>,
+    unreachable: ArcSwapOption<Rejection>,
 }
 
 /// An update that was not applied.
@@ -25,6 +26,12 @@ impl Status {
     /// The source answered at `now` (Unix seconds).
     pub fn reached(&self, now: i64) {
         self.reached_at.store(now, Ordering::Relaxed);
+        self.unreachable.store(None);
+    }
+
+    /// The source could not be read.
+    pub fn unreached(&self, problem: Rejection) {
+        self.unreachable.store(Some(problem.into()));
     }
 
     /// An update was applied.
@@ -34,7 +41,7 @@ impl Status {
         self.rejection.store(None);
     }
 
-    /// An update was refused, or the source could not be read.
+    /// An update was refused.
     pub fn rejected(&self, rejection: Rejection) {
         self.rejection.store(Some(rejection.into()));
     }
@@ -47,6 +54,11 @@ impl Status {
     /// When the present policy was applied, in Unix seconds; 0 for never.
     pub fn applied_at(&self) -> i64 {
         self.applied_at.load(Ordering::Relaxed)
+    }
+
+    /// Why the source cannot be read now.
+    pub fn unreachable(&self) -> Option<Rejection> {
+        self.unreachable.load().as_deref().cloned()
     }
 
     /// What was refused since the present policy was applied.

@@ -103,7 +103,8 @@ impl IssuerTemplate {
     /// Whether this is a form of Entra's, for any tenant, that `cloud` may use.
     pub fn is_entras_own(&self, cloud: Cloud) -> bool {
         let host = self.before.strip_prefix("https://").and_then(|rest| rest.strip_suffix('/'));
-        let of_cloud = host.and_then(entra_host).is_some_and(|host| host.cloud().is_none_or(|of| of == cloud));
+        let of_cloud =
+            host.and_then(entra_host).is_some_and(|host| host.cloud().is_none_or(|of| of == cloud));
         of_cloud && self.only.is_none() && ["/", "/v2.0"].contains(&&*self.after)
     }
 

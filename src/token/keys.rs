@@ -92,7 +92,8 @@ impl KeySet {
     pub fn replaced(&self, issuer: &Issuer, document: &[u8], usable_until: i64) -> Result<Self, JwksError> {
         let mut keys = jwks::read(document)?;
         for (kid, key) in &mut keys {
-            if let Some(held) = self.keys.get(kid).filter(|held| *self.issuer == *issuer && held.is_same(key)) {
+            if let Some(held) = self.keys.get(kid).filter(|held| *self.issuer == *issuer && held.is_same(key))
+            {
                 *key = Arc::clone(held);
             }
         }

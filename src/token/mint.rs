@@ -1,5 +1,6 @@
 //! A development issuer: one RSA key in a directory, its JWKS beside it, tokens signed to order.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -12,6 +13,7 @@ use aws_lc_rs::signature::KeyPair as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 /// Why no token was minted.
@@ -134,9 +136,8 @@ impl DevelopmentIssuer {
 
     /// A token of these claims; `iss ver iat nbf exp` are filled in where absent, nothing else is touched.
     /// `now` and `lifetime` in seconds.
-    pub fn mint(&self, claims: Value, now: i64, lifetime: i64) -> Result<String, MintError> {
-        let Value::Object(mut claims) = claims else { return Err(MintError::Claims) };
-        fill_in(&mut claims, now, lifetime);
+    pub fn mint(&self, claims: &str, now: i64, lifetime: i64) -> Result<String, MintError> {
+        let claims = filled_in(claims, now, lifetime).ok_or(MintError::Claims)?;
         let mut header = Header::new(Algorithm::RS256);
         header.kid = Some(self.kid.clone());
         let key = EncodingKey::from_rsa_pem(self.pem.as_bytes()).map_err(|_| MintError::Crypto)?;
@@ -150,22 +151,30 @@ impl std::fmt::Debug for DevelopmentIssuer {
     }
 }
 
-fn fill_in(claims: &mut Map<String, Value>, now: i64, lifetime: i64) {
-    let issuer_is_v1 = claims.get("iss").and_then(Value::as_str).map(|issuer| !issuer.contains("/v2.0"));
-    let version = claims
-        .entry("ver")
-        .or_insert_with(|| if issuer_is_v1 == Some(true) { "1.0".into() } else { "2.0".into() });
-    let v1 = version == "1.0";
-    if let Some(tid) = claims.get("tid").and_then(Value::as_str).map(str::to_owned) {
-        claims.entry("iss").or_insert_with(|| {
-            if v1 {
-                format!("https://sts.windows.net/{tid}/").into()
-            } else {
-                format!("https://login.microsoftonline.com/{tid}/v2.0").into()
-            }
-        });
+/// What is absent is put behind what is there, which stays as it was written, to the digit.
+fn filled_in(text: &str, now: i64, lifetime: i64) -> Option<Box<RawValue>> {
+    let claims: Map<String, Value> = serde_json::from_str(text).ok()?;
+    let v1_issuer = claims.get("iss").and_then(Value::as_str).map(|issuer| !issuer.contains("/v2.0"));
+    let version = if v1_issuer == Some(true) { "1.0" } else { "2.0" };
+    let version = claims.get("ver").and_then(Value::as_str).unwrap_or(version);
+    let issuer = claims.get("tid").and_then(Value::as_str).map(|tid| match version {
+        "1.0" => format!("https://sts.windows.net/{tid}/"),
+        _ => format!("https://login.microsoftonline.com/{tid}/v2.0"),
+    });
+    let mut members = text.trim().strip_suffix('}')?.trim_end().to_owned();
+    let mut comma = if claims.is_empty() { "" } else { "," };
+    for (name, value) in [
+        ("ver", Some(Value::from(version))),
+        ("iss", issuer.map(Value::from)),
+        ("iat", Some(now.into())),
+        ("nbf", Some(now.into())),
+        ("exp", Some(now.saturating_add(lifetime).into())),
+    ] {
+        if let Some(value) = value.filter(|_| !claims.contains_key(name)) {
+            let _infallible = write!(members, "{comma}\"{name}\":{value}");
+            comma = ",";
+        }
     }
-    for (name, time) in [("iat", now), ("nbf", now), ("exp", now.saturating_add(lifetime))] {
-        claims.entry(name).or_insert_with(|| time.into());
-    }
+    members.push('}');
+    RawValue::from_string(members).ok()
 }

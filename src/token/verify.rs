@@ -214,7 +214,8 @@ impl Signer {
 
     /// Whether the key is still known by that name, and believed.
     fn is_present(&self, ring: &KeyRing, now: i64) -> Result<(), TokenError> {
-        let keys = ring.sets.get(self.set).filter(|set| set.usable(now)).ok_or(TokenError::KeysUnavailable)?;
+        let keys =
+            ring.sets.get(self.set).filter(|set| set.usable(now)).ok_or(TokenError::KeysUnavailable)?;
         let key = keys.key(&self.kid).ok_or(TokenError::KeyUnknown)?;
         if Arc::ptr_eq(key, &self.key) { Ok(()) } else { Err(TokenError::KeyUnknown) }
     }

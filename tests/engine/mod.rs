@@ -41,9 +41,9 @@ pub(crate) fn explain(case: &Case) -> (model::Decision, Vec<Walked>) {
     let route = case.route.iter().map(|(key, value)| (key.as_bytes(), value.as_bytes())).collect();
     let request = Request { http: Some(http), route, ..Request::default() };
     let claims = case.claims.as_ref().map(ToString::to_string);
-    let caller = claims.as_deref().map_or(Err(TokenError::Missing), |claims| {
-        attested(claims.as_bytes(), &ring, &expected, case.now)
-    });
+    let caller = claims
+        .as_deref()
+        .map_or(Err(TokenError::Missing), |claims| attested(claims.as_bytes(), &ring, &expected, case.now));
     let mut explanation = Explanation::default();
     let preparation: Preparation = judge.prepare(&request, case.now, &mut explanation);
     let caller = caller.as_ref().map_err(|error| *error);

@@ -90,17 +90,17 @@ impl Gate {
 
     /// A token of somebody who has a home in Contoso.
     pub(crate) fn internal(&self) -> String {
-        self.mint(json!({"tid": TENANT, "aud": "api://orders", "oid": USER}))
+        self.mint(&json!({"tid": TENANT, "aud": "api://orders", "oid": USER}))
     }
 
     /// A token of Contoso's guest from `home`.
     pub(crate) fn guest(&self, home: &str) -> String {
         let idp = format!("https://sts.windows.net/{home}/");
-        self.mint(json!({"tid": TENANT, "idp": idp, "aud": "api://orders", "oid": USER, "acct": 1}))
+        self.mint(&json!({"tid": TENANT, "idp": idp, "aud": "api://orders", "oid": USER, "acct": 1}))
     }
 
-    pub(crate) fn mint(&self, claims: Value) -> String {
-        self.issuer.mint(claims, unix_now(), 3600).unwrap()
+    pub(crate) fn mint(&self, claims: &Value) -> String {
+        self.issuer.mint(&claims.to_string(), unix_now(), 3600).unwrap()
     }
 }
 

@@ -68,7 +68,7 @@ fn no_keys() -> String {
 #[tokio::test]
 async fn an_answer_without_usable_keys_is_a_failed_fetch_and_the_last_good_ones_stay() {
     let server = KeyServer::start().await;
-    let world = server.world(&json!({"refresh": "10ms"}));
+    let world = server.world(&json!({"refresh": "100ms"}));
     let app = world.ready().await;
     let mut client = Client::connect(&app.check);
     assert_eq!(client.decide(&internal("before")).await["effect"], "allow");
@@ -122,7 +122,7 @@ async fn an_unknown_key_makes_us_ask_again_but_not_for_each_token() {
 #[tokio::test]
 async fn a_key_that_is_withdrawn_ends_the_tokens_it_signed_at_once() {
     let server = KeyServer::start().await;
-    let world = server.world(&json!({"refresh": "10ms"}));
+    let world = server.world(&json!({"refresh": "100ms"}));
     let app = world.ready().await;
     let mut client = Client::connect(&app.check);
     let asked = internal("warm");

@@ -34,7 +34,7 @@ impl Scene {
         fs::write(directory.path().join("config.json"), config().to_string())?;
         let now = unix_now();
         let requests = callers().map(|(caller, expected)| {
-            let token = issuer.mint(claims(caller), now, 3600)?;
+            let token = issuer.mint(&claims(caller).to_string(), now, 3600)?;
             Ok(Request::new(&token, expected))
         });
         Ok(Self { requests: requests.collect::<anyhow::Result<_>>()?, directory })
