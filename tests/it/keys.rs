@@ -1,147 +1,200 @@
-//! Keys from a URL: fetched, rolled over, lost and found.
+//! Keys from a URL: fetched, rolled over, confined, lost and found.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::routing::get;
-use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use serde_json::{Map, Value, json};
 
-use crate::harness::{Asked, Client, L, World, signer};
-
-/// A key server that says what it is told to say, and counts.
-#[derive(Clone)]
-struct KeyServer {
-    answer: Arc<Mutex<(StatusCode, String)>>,
-    asked: Arc<AtomicU32>,
-    url: String,
-}
-
-impl KeyServer {
-    async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = Self {
-            answer: Arc::new(Mutex::new((StatusCode::OK, signer().jwks.clone()))),
-            asked: Arc::default(),
-            url: format!("http://{}/keys", listener.local_addr().unwrap()),
-        };
-        let answer = |State(server): State<Self>| async move {
-            server.asked.fetch_add(1, Ordering::Relaxed);
-            server.answer.lock().unwrap().clone()
-        };
-        let router = Router::new().route("/keys", get(answer)).with_state(server.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        server
-    }
-
-    fn say(&self, status: StatusCode, body: &str) {
-        *self.answer.lock().unwrap() = (status, body.to_owned());
-    }
-
-    /// Until it was asked `more` times from now on.
-    async fn until_asked(&self, more: u32) {
-        let wanted = self.asked.load(Ordering::Relaxed) + more;
-        while self.asked.load(Ordering::Relaxed) < wanted {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    }
-
-    fn world(&self, keys: &Value) -> World {
-        let issuer = json!({"issuer": "https://login.microsoftonline.com/{tenantid}/v2.0", "jwks": self.url, "cloud": "microsoftonline.com"});
-        let config = json!({"tokens": {"issuers": [issuer], "keys": keys}});
-        World::new(&config, &json!({"tenants": [{"tenantId": L, "crossTenantAccessPolicy": {}}]}))
-    }
-}
+use crate::harness::{Asked, Client, KeyServer, L, Reply, Sign, now, one_issuer, signer};
 
 fn internal(marker: &str) -> Asked {
     Asked::with_token(&signer().mint(&json!({"tid": L, "aud": "api://orders", "sub": marker})))
 }
 
-fn no_keys() -> String {
-    json!({"keys": []}).to_string()
+/// The run's key set with members laid over its one key.
+fn keys_with(members: &Value) -> Value {
+    let mut keys: Value = serde_json::from_str(&signer().jwks).unwrap();
+    keys["keys"][0].as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    keys
+}
+
+fn next_key() -> Reply {
+    Reply::ok(keys_with(&json!({"kid": "the-next-key"})))
+}
+
+fn metadata(issuer: &str, keys: &str) -> Reply {
+    Reply::ok(json!({"issuer": issuer, "jwks_uri": keys, "token_endpoint": "https://example"}))
 }
 
 #[tokio::test]
 async fn an_answer_without_usable_keys_is_a_failed_fetch_and_the_last_good_ones_stay() {
     let server = KeyServer::start().await;
-    let world = server.world(&json!({"refresh": "100ms"}));
-    let app = world.ready().await;
+    let app = server.world("/keys", &json!({"refresh": "100ms"})).ready().await;
     let mut client = Client::connect(&app.check);
     assert_eq!(client.decide(&internal("before")).await["effect"], "allow");
-    for (status, body) in [
-        (StatusCode::OK, no_keys()),
-        (StatusCode::OK, "<html>".to_owned()),
-        (StatusCode::INTERNAL_SERVER_ERROR, String::new()),
-        (StatusCode::OK, "x".repeat(2 << 20)),
+    for reply in [
+        Reply::ok(json!({"keys": []})),
+        Reply::ok("<html>"),
+        Reply::status(500, ""),
+        Reply::status(302, "").header("location", &format!("{}/elsewhere", server.base)),
+        Reply::ok("x".repeat(2 << 20)),
     ] {
-        server.say(status, &body);
-        server.until_asked(1).await;
+        server.say("/keys", reply.clone());
+        server.until_asked("/keys", 1).await;
         assert_eq!(client.decide(&internal("warm")).await["effect"], "allow");
-        assert_eq!(client.decide(&internal(&status.to_string())).await["effect"], "allow", "a cold token");
+        let cold = internal(&format!("{} {}", reply.status, reply.body.len()));
+        assert_eq!(client.decide(&cold).await["effect"], "allow", "a cold token");
     }
+    assert!(server.asked("/elsewhere").is_empty(), "a redirect was followed");
 }
 
 #[tokio::test]
 async fn before_the_first_success_the_fault_is_ours_and_it_recovers_by_itself() {
     let server = KeyServer::start().await;
-    server.say(StatusCode::SERVICE_UNAVAILABLE, "");
-    let world = server.world(&json!({}));
-    let app = world.start().await;
+    server.say("/keys", Reply::status(503, ""));
+    let app = server.world("/keys", &json!({})).start().await;
     let mut client = Client::connect(&app.check);
     assert_eq!(client.decide(&internal("x")).await["reason"], "keys_unavailable");
-    server.say(StatusCode::OK, &signer().jwks);
+    server.say("/keys", Reply::ok(&signer().jwks));
     while client.decide(&internal("x")).await["effect"] != "allow" {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
 #[tokio::test]
-async fn an_unknown_key_makes_us_ask_again_but_not_for_each_token() {
+async fn an_unknown_key_makes_us_ask_its_issuer_again_but_not_for_each_token() {
     let server = KeyServer::start().await;
-    let mut other: Value = serde_json::from_str(&signer().jwks).unwrap();
-    other["keys"][0]["kid"] = json!("the-next-key");
-    server.say(StatusCode::OK, &other.to_string());
-    let world = server.world(&json!({"refresh": "1h", "unknown_kid_interval": "100ms"}));
+    server.say("/keys", next_key());
+    server.say("/others", Reply::ok(&signer().jwks));
+    let world = server.world("/keys", &json!({"refresh": "1h", "unknown_kid_interval": "200ms"}));
+    let mut config: Value =
+        serde_json::from_str(&std::fs::read_to_string(world.path("config.json")).unwrap()).unwrap();
+    let other = json!({"issuer": "https://other.example/{tenantid}/", "jwks": format!("{}/others", server.base), "cloud": "microsoftonline.com"});
+    config["tokens"]["issuers"].as_array_mut().unwrap().push(other);
+    world.write("config.json", &config.to_string());
     let app = world.ready().await;
     let mut client = Client::connect(&app.check);
     assert_eq!(client.decide(&internal("a")).await["reason"], "token_key_unknown");
-    server.say(StatusCode::OK, &signer().jwks);
-    let before = server.asked.load(Ordering::Relaxed);
+    let before = server.asked("/keys").len();
     let mut denied = 0;
-    while client.decide(&internal("a")).await["effect"] != "allow" {
+    while server.asked("/keys").len() < before + 2 {
+        let kid = Map::from_iter([("kid".to_owned(), Value::from(format!("made-up-{denied}")))]);
+        let token =
+            signer().sign(&json!({"tid": L, "aud": "api://orders"}), &kid, Sign::OtherKey, now());
+        assert_eq!(client.decide(&Asked::with_token(&token)).await["reason"], "token_key_unknown");
         denied += 1;
     }
-    let asked = server.asked.load(Ordering::Relaxed) - before;
-    assert!(denied > 5 && asked <= 2, "{denied} unknown keys made {asked} requests");
+    assert!(denied > 20, "{denied} unknown keys made two requests");
+    assert_eq!(server.asked("/others").len(), 1, "another issuer was asked");
+    server.say("/keys", Reply::ok(&signer().jwks));
+    while client.decide(&internal("a")).await["effect"] != "allow" {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 #[tokio::test]
 async fn a_key_that_is_withdrawn_ends_the_tokens_it_signed_at_once() {
     let server = KeyServer::start().await;
-    let world = server.world(&json!({"refresh": "100ms"}));
-    let app = world.ready().await;
+    let app = server.world("/keys", &json!({"refresh": "100ms"})).ready().await;
     let mut client = Client::connect(&app.check);
     let asked = internal("warm");
     assert_eq!(client.decide(&asked).await["effect"], "allow");
-    let mut other: Value = serde_json::from_str(&signer().jwks).unwrap();
-    other["keys"][0]["kid"] = json!("the-next-key");
-    server.say(StatusCode::OK, &other.to_string());
-    server.until_asked(2).await;
+    server.say("/keys", next_key());
+    server.until_asked("/keys", 2).await;
     assert_eq!(client.decide(&asked).await["reason"], "token_key_unknown");
+}
+
+#[tokio::test]
+async fn a_key_that_becomes_confined_to_another_issuer_ends_the_tokens_it_signed() {
+    let server = KeyServer::start().await;
+    let app = server.world("/keys", &json!({"refresh": "100ms"})).ready().await;
+    let mut client = Client::connect(&app.check);
+    let asked = internal("warm");
+    let mut keys_for = async |issuer: String| {
+        server.say("/keys", Reply::ok(keys_with(&json!({"issuer": issuer}))));
+        server.until_asked("/keys", 2).await;
+        client.decide(&asked).await["reason"].clone()
+    };
+    assert_eq!(keys_for("https://login.microsoftonline.com/{tenantid}/v2.0".to_owned()).await, "internal");
+    let msa = "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0".to_owned();
+    assert_eq!(keys_for(msa).await, "token_key_unknown");
+    assert_eq!(keys_for(format!("https://login.microsoftonline.com/{L}/v2.0")).await, "internal");
 }
 
 #[tokio::test]
 async fn keys_are_believed_no_longer_than_configured() {
     let server = KeyServer::start().await;
-    let world = server.world(&json!({"refresh": "1h", "max_age": "1s"}));
-    let app = world.ready().await;
+    let app = server.world("/keys", &json!({"refresh": "1h", "max_age": "1s"})).ready().await;
     let mut client = Client::connect(&app.check);
     let asked = internal("warm");
     while client.decide(&asked).await["reason"] != "keys_unavailable" {
         tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn keys_that_have_not_changed_are_not_sent_again_and_stay_believed() {
+    let server = KeyServer::start().await;
+    server.say("/keys", Reply::ok(&signer().jwks).header("etag", "\"1\""));
+    let app = server.world("/keys", &json!({"refresh": "100ms", "max_age": "1s"})).ready().await;
+    let mut client = Client::connect(&app.check);
+    server.until_asked("/keys", 20).await;
+    assert_eq!(client.decide(&internal("x")).await["effect"], "allow");
+    let asked = server.asked("/keys");
+    assert!(asked[0].get("if-none-match").is_none());
+    assert!(asked[1..].iter().all(|headers| headers["if-none-match"] == "\"1\""));
+
+    // The mark of a document that was not believed would keep us from ever seeing a better one.
+    server.say("/keys", Reply::ok("<html>").header("etag", "\"2\""));
+    server.until_asked("/keys", 2).await;
+    assert!(server.asked("/keys").last().unwrap().get("if-none-match").is_none());
+}
+
+#[tokio::test]
+async fn metadata_says_where_the_keys_are() {
+    let server = KeyServer::start().await;
+    let keys = format!("{}/keys", server.base);
+    let issuer = "https://login.microsoftonline.com/{tenantid}/v2.0";
+    server.say("/metadata", metadata(issuer, &keys).header("etag", "\"m\""));
+    let app = server.world("/metadata", &json!({"refresh": "100ms"})).ready().await;
+    let mut client = Client::connect(&app.check);
+    assert_eq!(client.decide(&internal("x")).await["effect"], "allow");
+    server.until_asked("/keys", 2).await;
+
+    server.say("/moved", next_key());
+    server.say("/metadata", metadata(issuer, &format!("{}/moved", server.base)));
+    server.until_asked("/moved", 2).await;
+    assert_eq!(client.decide(&internal("x")).await["reason"], "token_key_unknown");
+}
+
+#[tokio::test]
+async fn metadata_of_somebody_else_or_that_leads_elsewhere_is_not_followed() {
+    let server = KeyServer::start().await;
+    let stranger = KeyServer::start().await;
+    let ours = "https://login.microsoftonline.com/{tenantid}/v2.0";
+    let keys = |server: &KeyServer| format!("{}/keys", server.base);
+    for (issuer, keys) in [
+        ("https://login.microsoftonline.us/{tenantid}/v2.0", keys(&server)),
+        ("https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0", keys(&server)),
+        ("https://login.microsoftonline.com/common/v2.0", keys(&server)),
+        (ours, keys(&stranger)),
+        (ours, "http://login.microsoftonline.com/common/discovery/v2.0/keys".to_owned()),
+        (ours, "file:///etc/hostname".to_owned()),
+    ] {
+        server.say("/metadata", metadata(issuer, &keys));
+        let app = server.world("/metadata", &json!({})).start().await;
+        server.until_asked("/metadata", 1).await;
+        let reason = Client::connect(&app.check).decide(&internal("x")).await["reason"].clone();
+        assert_eq!(reason, "keys_unavailable", "{issuer} {keys}");
+    }
+    assert!(server.asked("/keys").is_empty() && stranger.asked("/keys").is_empty());
+}
+
+#[tokio::test]
+async fn an_authority_that_is_no_file_or_no_certificate_is_told_at_the_start() {
+    for (name, told) in [("nowhere.pem", "cannot be read"), ("jwks.json", "no certificate")] {
+        let world = one_issuer(&json!({"jwks": "https://localhost:1/keys"}), &json!({"extra_ca": name}));
+        let error = tenantgate::app::App::start(&world.config(), None).await.unwrap_err();
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(cause.contains(told), "{cause}");
     }
 }

@@ -15,5 +15,7 @@ mod harness;
 mod keys;
 mod lifecycle;
 mod lint;
+mod outage;
 mod reload;
+mod warm;
 mod wire;

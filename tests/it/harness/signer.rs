@@ -31,6 +31,13 @@ pub(crate) fn signer() -> &'static Signer {
     &SIGNER
 }
 
+/// Another one, and its key set, for the time after a rollover.
+pub(crate) fn another_signer() -> (Signer, Value) {
+    let signer = Signer::new();
+    let keys = serde_json::from_str(&signer.jwks).unwrap();
+    (signer, keys)
+}
+
 #[expect(clippy::disallowed_methods, reason = "tests have no other clock")]
 pub(crate) fn now() -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap()
