@@ -12,6 +12,7 @@ mod answers;
 mod command;
 mod conformance;
 mod harness;
+mod https;
 mod keys;
 mod lifecycle;
 mod lint;
