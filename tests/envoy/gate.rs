@@ -34,8 +34,13 @@ pub(crate) struct Gate {
 impl Gate {
     /// Starts in `directory`, where the policy may be missing.
     pub(crate) async fn start(directory: &TempDir, check: &str) -> Self {
+        Self::start_with(directory, check, &json!({})).await
+    }
+
+    /// With more `tokens` settings.
+    pub(crate) async fn start_with(directory: &TempDir, check: &str, tokens: &Value) -> Self {
         let issuer = DevelopmentIssuer::keygen(&directory.path().join("issuer")).unwrap();
-        let document = json!({
+        let mut document = json!({
             "listen": {"check": check, "admin": "127.0.0.1:0"},
             "tenant": TENANT,
             "policy": {"path": "policy.json"},
@@ -50,6 +55,7 @@ impl Gate {
             "applications": {"api://orders": "11111111-2222-3333-4444-555555555555"},
             "authenticationContexts": {"mfa": "c1"},
         });
+        document["tokens"].as_object_mut().unwrap().extend(tokens.as_object().unwrap().clone());
         let config =
             Config::read(&document.to_string(), directory.path().to_owned(), &Environment::default())
                 .unwrap();
@@ -75,6 +81,11 @@ impl Gate {
 
     pub(crate) async fn stop(&mut self) {
         self.app.take().unwrap().stop().await;
+    }
+
+    /// The keys that tokens are signed with.
+    pub(crate) fn keys(&self) -> Value {
+        self.issuer.jwks()
     }
 
     pub(crate) fn address(&self) -> &Address {

@@ -14,6 +14,7 @@ mod answers;
 mod demo;
 mod faults;
 mod headers;
+mod payload;
 mod reload;
 mod routes;
 mod shipped;

@@ -36,6 +36,15 @@ impl Scene {
         Self::ready(directory, OVER_A_SOCKET, &check, |shipped| shipped).await
     }
 
+    /// With `gate` that is ready, and a configuration of Envoy that may depend on it.
+    pub(crate) async fn of(
+        directory: TempDir,
+        gate: Gate,
+        edit: impl FnOnce(String, &Gate) -> String,
+    ) -> Self {
+        Self::around(directory, OVER_TCP, gate, edit).await.trusted().await
+    }
+
     /// With a tenantgate that has no policy yet and is not ready.
     pub(crate) async fn without_policy() -> Self {
         Self::start(TempDir::new().unwrap(), OVER_TCP, "127.0.0.1:0", |shipped| shipped).await
@@ -47,9 +56,12 @@ impl Scene {
         check: &str,
         edit: impl FnOnce(String) -> String,
     ) -> Self {
-        let scene = Self::start(directory, shipped, check, edit).await;
-        until("Envoy to find tenantgate", async || scene.envoy.trusts_gate().await.then_some(())).await;
-        scene
+        Self::start(directory, shipped, check, edit).await.trusted().await
+    }
+
+    async fn trusted(self) -> Self {
+        until("Envoy to find tenantgate", async || self.envoy.trusts_gate().await.then_some(())).await;
+        self
     }
 
     async fn start(
@@ -58,9 +70,18 @@ impl Scene {
         check: &str,
         edit: impl FnOnce(String) -> String,
     ) -> Self {
-        let upstream = Upstream::start().await;
         let gate = Gate::start(&directory, check).await;
-        let configuration = edit(placed(shipped, upstream.address, gate.address()));
+        Self::around(directory, shipped, gate, |placed, _| edit(placed)).await
+    }
+
+    async fn around(
+        directory: TempDir,
+        shipped: &str,
+        gate: Gate,
+        edit: impl FnOnce(String, &Gate) -> String,
+    ) -> Self {
+        let upstream = Upstream::start().await;
+        let configuration = edit(placed(shipped, upstream.address, gate.address()), &gate);
         let envoy = Envoy::start(directory.path(), &configuration).await;
         Self { envoy, gate, upstream, directory }
     }

@@ -78,8 +78,7 @@ async fn an_unknown_key_makes_us_ask_its_issuer_again_but_not_for_each_token() {
     let mut denied = 0;
     while server.asked("/keys").len() < before + 2 {
         let kid = Map::from_iter([("kid".to_owned(), Value::from(format!("made-up-{denied}")))]);
-        let token =
-            signer().sign(&json!({"tid": L, "aud": "api://orders"}), &kid, Sign::OtherKey, now());
+        let token = signer().sign(&json!({"tid": L, "aud": "api://orders"}), &kid, Sign::OtherKey, now());
         assert_eq!(client.decide(&Asked::with_token(&token)).await["reason"], "token_key_unknown");
         denied += 1;
     }

@@ -81,7 +81,8 @@ async fn an_expired_token_of_a_good_signature_is_verified_once_too() {
 async fn a_token_that_is_not_valid_yet_becomes_valid_in_time() {
     let app = world(&json!({"clock_skew": "0s"})).ready().await;
     let mut client = Client::connect(&app.check);
-    let early = Asked::with_token(&signer().mint(&json!({"tid": L, "aud": "api://orders", "nbf": now() + 2})));
+    let early =
+        Asked::with_token(&signer().mint(&json!({"tid": L, "aud": "api://orders", "nbf": now() + 2})));
     assert_eq!(client.decide(&early).await["reason"], "token_not_yet_valid");
     while client.decide(&early).await["reason"] == "token_not_yet_valid" {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -93,7 +94,8 @@ async fn a_token_that_is_not_valid_yet_becomes_valid_in_time() {
 async fn a_warm_token_dies_when_it_expires() {
     let app = world(&json!({"clock_skew": "0s"})).ready().await;
     let mut client = Client::connect(&app.check);
-    let short = Asked::with_token(&signer().mint(&json!({"tid": L, "aud": "api://orders", "exp": now() + 2})));
+    let short =
+        Asked::with_token(&signer().mint(&json!({"tid": L, "aud": "api://orders", "exp": now() + 2})));
     assert_eq!(client.decide(&short).await["reason"], "internal");
     while client.decide(&short).await["reason"] == "internal" {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -110,9 +112,12 @@ async fn beyond_the_queue_cold_tokens_are_shed_and_warm_ones_are_served() {
     let mut round = 0;
     while shed == 0 {
         round += 1;
-        let asked: Vec<_> = (0..400)
-            .map(|number| if number % 2 == 0 { warm.clone() } else { token(round * 1000 + number, Sign::OtherKey) })
-            .collect();
+        let asked: Vec<_> =
+            (0..400)
+                .map(|number| {
+                    if number % 2 == 0 { warm.clone() } else { token(round * 1000 + number, Sign::OtherKey) }
+                })
+                .collect();
         let reasons = all_at_once(&app, &asked).await;
         for (number, reason) in reasons.iter().enumerate() {
             let expected: &[&str] =
