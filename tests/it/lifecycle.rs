@@ -1,16 +1,20 @@
 //! Beginning and end, and what is bounded between.
 
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
+use bytes::Bytes;
+use prost::Message as _;
 use serde_json::json;
 use tenantgate::check::{Address, SERVICE};
+use tenantgate::pb::envoy::service::auth::v3::CheckResponse;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::harness::{Asked, Client, L, World, signer};
+use crate::harness::{Asked, Client, L, World, check_request, signer};
 
 fn bundle() -> serde_json::Value {
     json!({"tenants": [{"tenantId": L, "crossTenantAccessPolicy": {}}]})
@@ -20,7 +24,7 @@ fn internal() -> Asked {
     Asked::with_token(&signer().mint(&json!({"tid": L, "aud": "api://orders"})))
 }
 
-fn tcp(address: &Address) -> std::net::SocketAddr {
+fn tcp(address: &Address) -> SocketAddr {
     match address {
         Address::Tcp(address) => *address,
         Address::Unix(path) => panic!("a Unix socket: {}", path.display()),
@@ -80,18 +84,71 @@ async fn a_unix_socket_is_for_its_group_and_replaces_one_left_behind() {
     assert!(!path.exists(), "the socket outlives its listener");
 }
 
+/// A check whose message is still to come.
+struct Begun {
+    body: h2::SendStream<Bytes>,
+    answer: h2::client::ResponseFuture,
+}
+
+impl Begun {
+    fn on(client: &mut h2::client::SendRequest<Bytes>, address: SocketAddr) -> Self {
+        let request =
+            http::Request::post(format!("http://{address}/envoy.service.auth.v3.Authorization/Check"))
+                .header("content-type", "application/grpc")
+                .header("te", "trailers")
+                .body(())
+                .unwrap();
+        let (answer, body) = client.send_request(request, false).unwrap();
+        Self { body, answer }
+    }
+
+    async fn finish(mut self, asked: &Asked) -> CheckResponse {
+        let message = check_request(asked).encode_to_vec();
+        let length = u32::try_from(message.len()).unwrap();
+        let frame = [&[0], &length.to_be_bytes()[..], &message].concat();
+        self.body.send_data(frame.into(), true).unwrap();
+        let mut body = self.answer.await.unwrap().into_body();
+        let mut answer = Vec::new();
+        while let Some(data) = body.data().await {
+            answer.extend_from_slice(&data.unwrap());
+        }
+        CheckResponse::decode(&answer[5..]).unwrap()
+    }
+}
+
 #[tokio::test]
 async fn a_stop_ends_health_lets_checks_end_and_cuts_off_what_hangs() {
-    let world = World::new(&json!({"limits": {"drain": "300ms"}}), &bundle());
+    let world = World::new(&json!({"limits": {"drain": "2s"}}), &bundle());
     let app = world.ready().await;
     let address = tcp(&app.check);
-    let mut client = Client::connect(&app.check);
-    assert_eq!(client.decide(&internal()).await["effect"], "allow");
+    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{address}")).unwrap();
+    let mut watching = HealthClient::new(endpoint.connect().await.unwrap());
+    let mut health = watching.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    assert_eq!(health.message().await.unwrap().unwrap().status, 1, "SERVING");
+
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let (ends, hangs) = (Begun::on(&mut client, address), Begun::on(&mut client, address));
     let mut idle = TcpStream::connect(address).await.unwrap();
-    // Ends although one connection is idle and one never began.
-    app.stop().await;
-    assert_eq!(idle.read(&mut [0; 64]).await.unwrap_or(0), 0, "the idle connection was not closed");
+    // Both checks have begun once something that was sent after them is answered.
+    client = client.ready().await.unwrap();
+    Begun::on(&mut client, address).finish(&internal()).await;
+
+    let stopping = tokio::spawn(app.stop());
+    assert_eq!(health.message().await.unwrap().unwrap().status, 2, "NOT_SERVING");
+    let answer = ends.finish(&internal()).await;
+    assert_eq!(answer.status.unwrap().code, 0, "a check that had begun was not answered");
+    while client.clone().ready().await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     assert!(TcpStream::connect(address).await.is_err(), "the port is still open");
+    // Ends although one check hangs and one connection never began.
+    stopping.await.unwrap();
+    assert!(hangs.answer.await.is_err());
+    drop(connection.await);
+    let mut greeting = Vec::new();
+    let _closed = idle.read_to_end(&mut greeting).await;
 }
 
 #[tokio::test]
@@ -102,6 +159,7 @@ async fn a_connection_that_does_not_begin_in_time_is_closed() {
     let mut bytes = Vec::new();
     // hyper greets first; what matters is that the end comes by itself.
     let _closed = idle.read_to_end(&mut bytes).await;
+    assert!(!bytes.is_empty(), "nothing was there to close");
     assert_eq!(Client::connect(&app.check).decide(&internal()).await["effect"], "allow");
 }
 

@@ -18,5 +18,6 @@ mod lifecycle;
 mod lint;
 mod outage;
 mod reload;
+mod serve;
 mod warm;
 mod wire;
