@@ -43,6 +43,7 @@ impl Serving {
         let line = self.said.lines().find(|line| line.trim().starts_with(command)).unwrap();
         let binary = Path::new(env!("CARGO_BIN_EXE_tenantgate")).parent().unwrap();
         let output = Command::new("/bin/sh")
+            .env_clear()
             .args(["-c", line])
             .env("PATH", binary)
             .env("XDG_STATE_HOME", state)
