@@ -42,6 +42,8 @@ pub fn start(level: Level, colour: bool) {
     let log = tracing_subscriber::fmt()
         .with_max_level(LevelFilter::from(level))
         .with_target(false)
+        // Told on stderr, where the error is: that would panic, and take the work with it that was logged.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     let started = if std::io::stderr().is_terminal() {
         tracing::subscriber::set_global_default(log.with_ansi(colour).finish())

@@ -88,7 +88,13 @@ async fn without_a_configuration_it_serves_an_example_and_says_how_to_try_it() {
 
     let pid = serving.process.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-    assert!(serving.process.wait().unwrap().success());
+    let ended = loop {
+        if let Some(ended) = serving.process.try_wait().unwrap() {
+            break ended;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    };
+    assert!(ended.success(), "{ended}");
 }
 
 #[test]
