@@ -14,10 +14,10 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use crate::token::{KeyRing, Refused, TokenError, Verified};
 
-/// What one entry may take on average, in bytes; longer tokens count as several.
-const UNIT: usize = 2048;
+/// What one entry counts at least, in bytes.
+const UNIT: u64 = 2048;
 /// What an entry takes beside the text of its token, nearly, in bytes.
-const OVERHEAD: usize = 512;
+const OVERHEAD: u64 = 640;
 /// Refusals held, of about 200 bytes each.
 const REFUSALS: u64 = 4096;
 /// How long a refusal is held.
@@ -36,8 +36,9 @@ impl TokenCache {
         // The cache grows as it is filled: what is reserved here is little.
         let expected = usize::try_from(capacity.min(1024)).unwrap_or_default();
         let hasher = BySignature::default();
+        let bytes = capacity.saturating_mul(UNIT);
         Self {
-            verified: Cache::with(expected, capacity, Weight, hasher, DefaultLifecycle::default()),
+            verified: Cache::with(expected, bytes, Weight, hasher, DefaultLifecycle::default()),
             refused: moka::sync::Cache::builder()
                 .max_capacity(REFUSALS)
                 .time_to_live(REFUSED_FOR)
@@ -113,7 +114,9 @@ struct Weight;
 
 impl quick_cache::Weighter<Box<str>, Arc<Verified>> for Weight {
     fn weight(&self, token: &Box<str>, _: &Arc<Verified>) -> u64 {
-        u64::try_from((token.len() + OVERHEAD).div_ceil(UNIT)).unwrap_or(u64::MAX)
+        // So that neither the number of entries nor their bytes exceed what is configured.
+        let token = u64::try_from(token.len()).unwrap_or(u64::MAX);
+        token.saturating_add(OVERHEAD).max(UNIT)
     }
 }
 

@@ -49,7 +49,9 @@ pub(in crate::token) struct Claims<'a> {
 impl<'a> Claims<'a> {
     pub(in crate::token) fn read(payload: &'a [u8]) -> Result<Self, TokenError> {
         let mut at = "the payload";
-        let mut deserializer = serde_json::Deserializer::from_slice(payload);
+        // Once for all, not for each of its strings.
+        let payload = std::str::from_utf8(payload).map_err(|_| TokenError::Malformed(at))?;
+        let mut deserializer = serde_json::Deserializer::from_str(payload);
         ReadClaims { at: &mut at }
             .deserialize(&mut deserializer)
             .and_then(|claims| deserializer.end().map(|()| claims))
@@ -83,75 +85,76 @@ impl<'de> Visitor<'de> for ReadClaims<'_> {
         macro_rules! claim {
             ($name:literal, $field:ident, $read:expr) => {{
                 *self.at = $name;
-                claims.$field = $read;
+                // A claim that is kept tells by itself that it came before.
+                if claims.$field.replace($read).is_some() {
+                    return Err(de::Error::custom("duplicate member"));
+                }
             }};
         }
         while let Some(Text(name)) = object.next_key()? {
             match &*name {
-                "iss" => claim!("iss", iss, Some(text(&mut object)?)),
-                "tid" => claim!("tid", tid, Some(text(&mut object)?)),
-                "idp" => claim!("idp", idp, Some(text(&mut object)?)),
-                "oid" => claim!("oid", oid, Some(text(&mut object)?)),
-                "aud" => claim!("aud", aud, Some(text(&mut object)?)),
-                "azp" => claim!("azp", azp, Some(text(&mut object)?)),
-                "appid" => claim!("appid", appid, Some(text(&mut object)?)),
-                "idtyp" => claim!("idtyp", idtyp, Some(text(&mut object)?)),
-                "ver" => claim!("ver", ver, Some(text(&mut object)?)),
-                "home_oid" => claim!("home_oid", home_oid, Some(text(&mut object)?)),
-                "xms_idrel" => claim!("xms_idrel", xms_idrel, Some(text(&mut object)?)),
-                "xms_trpid" => claim!("xms_trpid", xms_trpid, Some(text(&mut object)?)),
+                "iss" => claim!("iss", iss, text(&mut object)?),
+                "tid" => claim!("tid", tid, text(&mut object)?),
+                "idp" => claim!("idp", idp, text(&mut object)?),
+                "oid" => claim!("oid", oid, text(&mut object)?),
+                "aud" => claim!("aud", aud, text(&mut object)?),
+                "azp" => claim!("azp", azp, text(&mut object)?),
+                "appid" => claim!("appid", appid, text(&mut object)?),
+                "idtyp" => claim!("idtyp", idtyp, text(&mut object)?),
+                "ver" => claim!("ver", ver, text(&mut object)?),
+                "home_oid" => claim!("home_oid", home_oid, text(&mut object)?),
+                "xms_idrel" => claim!("xms_idrel", xms_idrel, text(&mut object)?),
+                "xms_trpid" => claim!("xms_trpid", xms_trpid, text(&mut object)?),
                 "email" => {
-                    claim!("email", email, Some(text(&mut object)?));
+                    claim!("email", email, text(&mut object)?);
                     claims.of_user = true;
                 }
                 "acct" => {
-                    claim!("acct", acct, Some(object.next_value()?));
+                    claim!("acct", acct, object.next_value()?);
                     claims.of_user = true;
                 }
                 "amr" => {
-                    claim!("amr", amr, Some(texts(&mut object)?));
+                    claim!("amr", amr, texts(&mut object)?);
                     claims.of_user = true;
                 }
-                "exp" => claim!("exp", exp, Some(time(&mut object)?)),
-                "nbf" => claim!("nbf", nbf, Some(time(&mut object)?)),
-                "iat" => claim!("iat", iat, Some(time(&mut object)?)),
-                "acrs" => claim!("acrs", acrs, Some(texts(&mut object)?)),
-                "signin_state" => claim!("signin_state", signin_state, Some(texts(&mut object)?)),
-                "groups" => claim!("groups", groups, Some(texts(&mut object)?)),
-                "wids" => claim!("wids", wids, Some(texts(&mut object)?)),
-                "xms_cc" => claim!("xms_cc", xms_cc, Some(texts(&mut object)?)),
-                "roles" => claim!("roles", roles, texts(&mut object).map(|_| true)?),
-                "hasgroups" => {
-                    // Present is enough, whatever it says: a complete list comes without it.
-                    claim!("hasgroups", groups_elsewhere, object.next_value::<bool>().map(|_| true)?);
-                }
-                "_claim_names" => {
-                    let elsewhere = claims.groups_elsewhere;
-                    claim!(
-                        "_claim_names",
-                        groups_elsewhere,
-                        object.next_value_seed(NamesGroups)? || elsewhere
-                    );
-                }
-                "scp" | "upn" | "unique_name" | "preferred_username" | "name" => {
-                    claim!("a user's claim", of_user, text(&mut object).map(|_| true)?);
-                }
-                "sub" => {
-                    *self.at = "sub";
-                    text(&mut object)?;
-                }
+                "exp" => claim!("exp", exp, time(&mut object)?),
+                "nbf" => claim!("nbf", nbf, time(&mut object)?),
+                "iat" => claim!("iat", iat, time(&mut object)?),
+                "acrs" => claim!("acrs", acrs, texts(&mut object)?),
+                "signin_state" => claim!("signin_state", signin_state, texts(&mut object)?),
+                "groups" => claim!("groups", groups, texts(&mut object)?),
+                "wids" => claim!("wids", wids, texts(&mut object)?),
+                "xms_cc" => claim!("xms_cc", xms_cc, texts(&mut object)?),
                 _ => {
                     *self.at = "a claim";
-                    object.next_value_seed(Ignored::default())?;
+                    claims.read_other(&name, &mut object)?;
+                    names.add(name);
                 }
             }
-            names.add(name);
             *self.at = "the payload";
         }
         *self.at = "duplicate claims";
         names.all_different()?;
         *self.at = "the payload";
         Ok(claims)
+    }
+}
+
+impl Claims<'_> {
+    /// A claim of which no more is kept than that it was there.
+    fn read_other<'de, A: MapAccess<'de>>(&mut self, name: &str, object: &mut A) -> Result<(), A::Error> {
+        match name {
+            "roles" => self.roles = texts(object).map(|_| true)?,
+            // Present is enough, whatever it says: a complete list comes without it.
+            "hasgroups" => self.groups_elsewhere = object.next_value::<bool>().map(|_| true)?,
+            "_claim_names" => self.groups_elsewhere |= object.next_value_seed(NamesGroups)?,
+            "scp" | "upn" | "unique_name" | "preferred_username" | "name" => {
+                self.of_user = text(object).map(|_| true)?;
+            }
+            "sub" => drop(text(object)?),
+            _ => object.next_value_seed(Ignored::default())?,
+        }
+        Ok(())
     }
 }
 

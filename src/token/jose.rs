@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64_simd::URL_SAFE_NO_PAD;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
 use crate::token::TokenError;
@@ -31,12 +30,8 @@ pub(in crate::token) struct Header {
 
 impl<'t> Envelope<'t> {
     pub(in crate::token) fn read(token: &'t str) -> Result<Self, TokenError> {
-        let mut parts = token.split('.');
-        let (Some(header), Some(payload), Some(signature), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(TokenError::Malformed("not three parts"));
-        };
+        let [header, payload, signature] =
+            three_parts(token).ok_or(TokenError::Malformed("not three parts"))?;
         if header.len() > MAX_HEADER.div_ceil(3) * 4 {
             return Err(TokenError::Malformed("the header is too long"));
         }
@@ -49,9 +44,28 @@ impl<'t> Envelope<'t> {
     }
 }
 
+fn three_parts(token: &str) -> Option<[&str; 3]> {
+    let mut dots = memchr::memchr_iter(b'.', token.as_bytes());
+    let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else { return None };
+    let (rest, signature) = token.split_at_checked(second)?;
+    let (header, payload) = rest.split_at_checked(first)?;
+    Some([header, payload.strip_prefix('.')?, signature.strip_prefix('.')?])
+}
+
 /// Refuses padding, other alphabets, white space and stray bits: one token has one spelling.
 fn decode(part: &str) -> Result<Vec<u8>, TokenError> {
-    URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Malformed("not base64url"))
+    let decoded = URL_SAFE_NO_PAD.decode_to_vec(part).ok().filter(|_| ends_clean(part.as_bytes()));
+    decoded.ok_or(TokenError::Malformed("not base64url"))
+}
+
+/// Whether the bits beyond the last whole byte are zero (RFC 4648, section 3.5).
+fn ends_clean(part: &[u8]) -> bool {
+    match (part.len() % 4, part.last()) {
+        (0, _) => true,
+        (2, Some(last)) => b"AQgw".contains(last),
+        (3, Some(last)) => b"AEIMQUYcgkosw048".contains(last),
+        _ => false,
+    }
 }
 
 impl<'de> Deserialize<'de> for Header {

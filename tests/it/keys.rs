@@ -18,11 +18,11 @@ fn keys_with(members: &Value) -> Value {
 }
 
 fn next_key() -> Reply {
-    Reply::ok(keys_with(&json!({"kid": "the-next-key"})))
+    Reply::ok(&keys_with(&json!({"kid": "the-next-key"})))
 }
 
 fn metadata(issuer: &str, keys: &str) -> Reply {
-    Reply::ok(json!({"issuer": issuer, "jwks_uri": keys, "token_endpoint": "https://example"}))
+    Reply::ok(&json!({"issuer": issuer, "jwks_uri": keys, "token_endpoint": "https://example"}))
 }
 
 #[tokio::test]
@@ -32,11 +32,11 @@ async fn an_answer_without_usable_keys_is_a_failed_fetch_and_the_last_good_ones_
     let mut client = Client::connect(&app.check);
     assert_eq!(client.decide(&internal("before")).await["effect"], "allow");
     for reply in [
-        Reply::ok(json!({"keys": []})),
-        Reply::ok("<html>"),
+        Reply::ok(&json!({"keys": []})),
+        Reply::ok(&"<html>"),
         Reply::status(500, ""),
         Reply::status(302, "").header("location", &format!("{}/elsewhere", server.base)),
-        Reply::ok("x".repeat(2 << 20)),
+        Reply::ok(&"x".repeat(2 << 20)),
     ] {
         server.say("/keys", reply.clone());
         server.until_asked("/keys", 1).await;
@@ -109,7 +109,7 @@ async fn a_key_that_becomes_confined_to_another_issuer_ends_the_tokens_it_signed
     let mut client = Client::connect(&app.check);
     let asked = internal("warm");
     let mut keys_for = async |issuer: String| {
-        server.say("/keys", Reply::ok(keys_with(&json!({"issuer": issuer}))));
+        server.say("/keys", Reply::ok(&keys_with(&json!({"issuer": issuer}))));
         server.until_asked("/keys", 2).await;
         client.decide(&asked).await["reason"].clone()
     };
@@ -143,7 +143,7 @@ async fn keys_that_have_not_changed_are_not_sent_again_and_stay_believed() {
     assert!(asked[1..].iter().all(|headers| headers["if-none-match"] == "\"1\""));
 
     // The mark of a document that was not believed would keep us from ever seeing a better one.
-    server.say("/keys", Reply::ok("<html>").header("etag", "\"2\""));
+    server.say("/keys", Reply::ok(&"<html>").header("etag", "\"2\""));
     server.until_asked("/keys", 2).await;
     assert!(server.asked("/keys").last().unwrap().get("if-none-match").is_none());
 }

@@ -24,11 +24,11 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    pub(crate) fn ok(body: impl ToString) -> Self {
-        Self::status(200, body)
+    pub(crate) fn ok(body: &impl ToString) -> Self {
+        Self::status(200, &body.to_string())
     }
 
-    pub(crate) fn status(status: u16, body: impl ToString) -> Self {
+    pub(crate) fn status(status: u16, body: &str) -> Self {
         Self { status, headers: Vec::new(), body: body.to_string(), delay: Duration::ZERO }
     }
 
