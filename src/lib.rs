@@ -6,7 +6,7 @@
 //! ```text
 //! frame ──check::request──▶ Request       a view of the CheckRequest: route, host, credential; nothing copied
 //!       ──check::route────▶ Route         what Envoy's configuration says; a typo denies
-//!       ──check::tokens───▶ Verified      by the cache, or one bounded RSA verification (token::verify)
+//!       ──check::tokens───▶ Caller        by the cache, or one RSA verification of a bounded number (token::verify)
 //!       ──store.borrow()──▶ &Snapshot     lock-free; no await beyond this line
 //!       ──engine::decide──▶ Verdict       pure, synchronous, no allocation, one walk with an observer
 //!       ──check::response─▶ frame         an OK can be built from a Permit alone, and only engine makes one
