@@ -194,7 +194,8 @@ impl Parts {
         let (publisher, policy) = cell();
         let options = composed.policy_options;
         let mut watch =
-            Watch::new(composed.policy, options, publisher, Arc::clone(&status), Arc::clone(&metrics));
+            Watch::new(composed.policy, options, publisher, Arc::clone(&status), Arc::clone(&metrics))
+                .within(composed.judge.max_staleness);
         watch.load();
         let keys = Keys::start(composed.keys, &composed.keys_config, &metrics)?;
         let principals = Principals::load(composed.principals)?;

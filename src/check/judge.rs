@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use crate::check::decision::{Decision, DecisionId};
 use crate::check::request::{Http, Request, Restrictions};
@@ -23,8 +24,8 @@ pub struct JudgeConfig {
     pub rules: Rules,
     /// `ingress.honor_tenant_restrictions_header`
     pub honor_restrictions_header: bool,
-    /// `policy.max_staleness` in seconds; None for never.
-    pub max_staleness: Option<i64>,
+    /// `policy.max_staleness`; None for never.
+    pub max_staleness: Option<Duration>,
     /// `restrictions.sign_in_hosts`
     pub sign_in_hosts: SignInHosts,
 }
@@ -171,7 +172,8 @@ impl Judge {
 
     fn policy_is_fresh(&self, now: i64) -> bool {
         let known = self.policy.borrow().is_some();
-        known && self.config.max_staleness.is_none_or(|limit| self.status.age(now) <= limit)
+        let age = Duration::from_secs(self.status.age(now).unsigned_abs());
+        known && self.config.max_staleness.is_none_or(|limit| age <= limit)
     }
 
     fn hosts(&self, route: Route) -> bool {

@@ -71,7 +71,7 @@ impl Config {
                 honor_restrictions_header: self.ingress.honor_tenant_restrictions_header,
                 max_staleness: Some(self.policy.max_staleness)
                     .filter(|limit| !limit.is_zero())
-                    .map(crate::config::Seconds::whole),
+                    .map(crate::config::Seconds::duration),
                 sign_in_hosts: SignInHosts::new(&self.restrictions.sign_in_hosts),
             },
             expected: Expectation {

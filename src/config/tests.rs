@@ -102,3 +102,46 @@ fn the_environment_wins_and_what_kubernetes_injects_is_not_ours() {
     assert!(with("SERVICE_HOST", "x").is_ok() && with("PORT_9191_TCP", "x").is_ok());
     assert!(with("LISTEN__CHEK", "x").unwrap_err().contains("TENANTGATE_LISTEN__CHEK"));
 }
+
+#[test]
+fn numbers_that_make_no_service_are_refused_with_their_key() {
+    for (key, value) in [
+        ("LIMITS__MAX_CONNECTIONS", "0"),
+        ("LIMITS__MAX_CONNECTIONS", "18446744073709551615"),
+        ("LIMITS__MAX_CONCURRENT_STREAMS", "0"),
+        ("LIMITS__MAX_MESSAGE", "0"),
+        ("LIMITS__MAX_HEADER_LIST", "0"),
+        ("LIMITS__DRAIN", "1000000years"),
+        ("TOKENS__MAX_BYTES", "0"),
+        ("TOKENS__VERIFY_QUEUE", "0"),
+        ("TOKENS__KEYS__REFRESH", "0s"),
+        ("TOKENS__KEYS__UNKNOWN_KID_INTERVAL", "0s"),
+        ("DECISION_LOG__SAMPLE_ALLOW", "7"),
+    ] {
+        let error = with(key, value).unwrap_err();
+        let named = key.to_ascii_lowercase().replace("__", ".");
+        assert!(error.contains(&named), "{key}={value}: {error}");
+    }
+}
+
+#[test]
+fn where_keys_come_from_and_how_is_checked() {
+    for (key, value, told) in [
+        ("TOKENS__PROXY", "ftp://proxy", "an http: or https: URL"),
+        ("TOKENS__VERIFIED_PAYLOAD", "payload", "NAMESPACE/KEY"),
+        ("TOKENS__AUDIENCES", "['']", "empty audience"),
+    ] {
+        let environment = Environment::of([(format!("TENANTGATE_{key}"), value.to_owned())]);
+        let read = Config::read(LEAST, PathBuf::new(), &environment).and_then(|config| config.compose());
+        let error = read.unwrap_err().to_string();
+        assert!(error.contains(told), "{key}: {error}");
+    }
+    assert!(with("TOKENS__PROXY", "http://proxy.example:3128").unwrap().compose().is_ok());
+}
+
+#[test]
+fn a_variable_that_breaks_a_list_is_named() {
+    let error = with("TOKENS__ISSUERS__0__CLOUD", "microsoftonline.com").unwrap_err();
+    assert!(error.contains("TENANTGATE_TOKENS__ISSUERS__0__CLOUD"), "{error}");
+    assert!(!with("DENIAL", "1").unwrap_err().contains("struct"));
+}

@@ -49,6 +49,7 @@ pub struct Watch {
     publisher: Publisher<Snapshot>,
     status: Arc<Status>,
     metrics: Arc<Metrics>,
+    every: Duration,
     /// What was read last, good or bad.
     last: Option<Document>,
     unreadable: bool,
@@ -63,7 +64,15 @@ impl Watch {
         status: Arc<Status>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self { source, options, publisher, status, metrics, last: None, unreadable: false }
+        let every = COMPARE_EVERY;
+        Self { source, options, publisher, status, metrics, every, last: None, unreadable: false }
+    }
+
+    /// Compares so often that a source that can be read is never older than `limit`.
+    #[must_use]
+    pub fn within(self, limit: Option<Duration>) -> Self {
+        let every = limit.map_or(COMPARE_EVERY, |limit| COMPARE_EVERY.min(limit / 4));
+        Self { every, ..self }
     }
 
     /// Loads what is there now; a failure is reported and leaves the policy as it was.
@@ -102,7 +111,7 @@ impl Watch {
             let watcher = self.watcher(hint);
             loop {
                 tokio::select! {
-                    () = tokio::time::sleep(COMPARE_EVERY) => {}
+                    () = tokio::time::sleep(self.every) => {}
                     Some(()) = hints.recv() => tokio::time::sleep(SETTLE).await,
                 }
                 let loaded = tokio::task::spawn_blocking(move || {

@@ -173,3 +173,34 @@ async fn ready(app: &tenantgate::app::App) -> Value {
     let answer = reqwest::get(format!("http://{}/readyz", app.admin)).await.unwrap();
     serde_json::from_str(&answer.text().await.unwrap()).unwrap()
 }
+
+#[tokio::test]
+async fn a_policy_whose_source_is_gone_for_too_long_decides_nothing_until_it_is_back() {
+    let config = json!({"policy": {"max_staleness": "1s"}});
+    let world = World::new(&config, &json!({"tenants": [{"tenantId": L, "crossTenantAccessPolicy": {}}]}));
+    let policy = std::fs::read_to_string(world.path("policy.json")).unwrap();
+    let app = world.ready().await;
+    let mut client = Client::connect(&app.check);
+    let asked = Asked::with_token(&signer().mint(&json!({"tid": L, "aud": "api://orders"})));
+    // A source that can be read never gets old.
+    for _ in 0..20 {
+        assert_eq!(client.decide(&asked).await["reason"], "internal");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    std::fs::remove_file(world.path("policy.json")).unwrap();
+    while client.decide(&asked).await["reason"] == "internal" {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let decision = client.decide(&asked).await;
+    assert_eq!((&decision["reason"], &decision["http_status"]), (&json!("policy_unavailable"), &json!(503)));
+    let readyz = async || reqwest::get(format!("http://{}/readyz", app.admin)).await.unwrap();
+    let report = readyz().await;
+    assert_eq!(report.status(), 200, "silence is worse than a denial");
+    assert!(report.text().await.unwrap().contains("cannot read"));
+    world.replace("policy.json", &policy);
+    while client.decide(&asked).await["reason"] != "internal" {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let report: Value = serde_json::from_str(&readyz().await.text().await.unwrap()).unwrap();
+    assert_eq!(report["store"]["problem"], json!(null));
+}
