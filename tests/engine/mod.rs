@@ -61,11 +61,9 @@ fn publish(publisher: &Publisher<PrincipalMap>, principals: &Value) {
     let mut map = json!({});
     for principal in principals.as_array().into_iter().flatten() {
         let (tenant, oid) = (principal["tenant"].as_str().unwrap(), principal["oid"].as_str().unwrap());
-        map[tenant][oid] = json!({
-            "homeTenant": principal["homeTenant"],
-            "homeOid": principal["homeOid"],
-            "homeGroups": principal.get("homeGroups").cloned().unwrap_or_else(|| json!([])),
-        });
+        let mut entry = principal.clone();
+        entry.as_object_mut().unwrap().retain(|name, _| name.starts_with("home"));
+        map[tenant][oid] = entry;
     }
     publisher.publish(serde_json::from_value(map).unwrap());
 }

@@ -256,11 +256,9 @@ fn principal_map(principals: &[Value]) -> Value {
     let mut map = json!({});
     for principal in principals {
         let text = |name: &str| principal[name].as_str().unwrap().to_owned();
-        map.merge(&json!({text("tenant"): {text("oid"): {
-            "homeTenant": principal["homeTenant"],
-            "homeOid": principal["homeOid"],
-            "homeGroups": principal.get("homeGroups").cloned().unwrap_or_else(|| json!([])),
-        }}}));
+        let mut entry = principal.clone();
+        entry.as_object_mut().unwrap().retain(|name, _| name.starts_with("home"));
+        map.merge(&json!({text("tenant"): {text("oid"): entry}}));
     }
     map
 }

@@ -15,5 +15,6 @@ mod harness;
 mod keys;
 mod lifecycle;
 mod lint;
+mod principals;
 mod reload;
 mod wire;
