@@ -71,7 +71,7 @@ fn cross_tenant(id: &'static str) -> impl Strategy<Value = Value> {
 }
 
 fn domain_lists() -> impl Strategy<Value = Value> {
-    const DOMAINS: [&str; 3] = ["fabrikam.test", "Northwind.test", "mail.fabrikam.test"];
+    const DOMAINS: [&str; 4] = ["fabrikam.test", "Northwind.test", "mail.fabrikam.test", "münchen.test"];
     (some_of(0.3, &DOMAINS), some_of(0.3, &DOMAINS)).prop_map(|(allowed, blocked)| {
         json!({"InvitationsAllowedAndBlockedDomainsPolicy": {
             "AllowedDomains": allowed, "BlockedDomains": blocked,
