@@ -89,6 +89,28 @@ impl IssuerTemplate {
         self.only.is_none_or(|only| only == tenant).then_some(tenant)
     }
 
+    /// The same for a URI that Entra wrote for people to read, as `idp` is: scheme and host in any case, with or
+    /// without a last slash. `iss` is compared byte by byte.
+    pub(in crate::token) fn tenant_loosely(&self, uri: &str) -> Option<TenantId> {
+        let origin = self.origin();
+        let (head, rest) = uri.split_at_checked(origin.len())?;
+        if !head.eq_ignore_ascii_case(origin) {
+            return None;
+        }
+        let bare = |text: &'_ str| text.len() - usize::from(text.ends_with('/'));
+        let rest = rest.strip_prefix(self.before.strip_prefix(origin)?)?;
+        let after = self.after.get(..bare(&self.after))?;
+        let tenant = rest.get(..bare(rest))?.strip_suffix(after)?.parse().ok()?;
+        self.only.is_none_or(|only| only == tenant).then_some(tenant)
+    }
+
+    /// Scheme and authority.
+    pub(in crate::token) fn origin(&self) -> &str {
+        let authority = self.before.find("://").map_or(0, |scheme| scheme + 3);
+        let path = self.before.get(authority..).and_then(|rest| rest.find('/'));
+        path.and_then(|path| self.before.get(..authority + path)).unwrap_or(&self.before)
+    }
+
     /// The issuer of `tenant`'s tokens.
     pub fn uri(&self, tenant: TenantId) -> String {
         format!("{}{tenant}{}", self.before, self.after)
