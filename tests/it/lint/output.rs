@@ -14,6 +14,7 @@ fn findings_are_valid_sarif() {
     bundle["tenants"][0]["cloud"] = json!("x");
     bundle["tenants"][0]["strange"] = json!(1);
     let log = lint_text(&bundle.to_string(), "--sarif").unwrap();
+    assert_eq!(schema_errors(&log), "");
     assert_eq!(log["version"], "2.1.0");
     let run = &log["runs"][0];
     assert_eq!(run["tool"]["driver"]["name"], "tenantgate");
@@ -33,6 +34,27 @@ fn findings_are_valid_sarif() {
             place["logicalLocations"][0]["fullyQualifiedName"].as_str().unwrap().starts_with("/tenants/0/")
         );
     }
+}
+
+#[test]
+fn the_schema_is_not_satisfied_by_anything() {
+    let mut log = lint_text(&base().to_string(), "--sarif").unwrap();
+    assert_eq!(schema_errors(&log), "", "nothing found is a valid log too");
+    log["runs"][0]["results"] = json!([{"level": "fatal", "message": {}}]);
+    assert_ne!(schema_errors(&log), "");
+}
+
+/// What the schema that OASIS publishes says against a log.
+fn schema_errors(log: &Value) -> String {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tests/venv/bin/python");
+    let script = "import json, sys; from sarif_kit.validate import validation_errors; \
+                  print('\\n'.join(validation_errors(json.loads(sys.argv[1]))), end='')";
+    let output = Command::new(python)
+        .args(["-c", script, &log.to_string()])
+        .output()
+        .expect("there is no target/tests/venv: run ./tests/run, which makes it");
+    assert!(output.status.success(), "run ./tests/run: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// A good bundle, and beside it one with an error and one with the same tenant.
