@@ -17,4 +17,5 @@ mod lifecycle;
 mod lint;
 mod principals;
 mod reload;
+mod traps;
 mod wire;
