@@ -93,7 +93,7 @@ fn the_principal_map_costs_none() {
     let by = |principal| Access { principal: Some(principal), ..access(&guest) };
     assert_eq!(free(&world, &by(&welcome)), Reason::Permitted);
     assert_eq!(free(&world, &by(&refused)), Reason::UsersBlocked);
-    let silent = Principal { home_groups: None, ..welcome.clone() };
+    let silent = Principal { home_groups: None, ..welcome };
     assert_eq!(free(&world, &by(&silent)), Reason::PrincipalUnresolved);
 }
 

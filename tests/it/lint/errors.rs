@@ -9,6 +9,7 @@ use super::{
 use crate::harness::L;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn every_error_is_found_at_its_place() {
     let inbound = "b2bCollaborationInbound";
     let cases = [
