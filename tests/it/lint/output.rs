@@ -57,15 +57,15 @@ fn schema_errors(log: &Value) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A good bundle, and beside it one with an error and one with the same tenant.
+/// A good bundle, and beside it one with the same tenant and one with an error.
 fn directory() -> World {
     let world = World::new(&json!({}), &json!({}));
     std::fs::create_dir(world.path("bundles")).unwrap();
     let mut bad = json!({"tenants": [{"tenantId": P, "crossTenantAccessPolicy": {}, "cloud": "x"}]});
     world.write("bundles/a.json", &base().to_string());
-    world.write("bundles/b.json", &bad.to_string());
-    bad["tenants"] = base()["tenants"].clone();
     world.write("bundles/c.json", &bad.to_string());
+    bad["tenants"] = base()["tenants"].clone();
+    world.write("bundles/b.json", &bad.to_string());
     world
 }
 
@@ -81,7 +81,7 @@ fn of_several_files_each_finding_names_its_own() {
     let world = directory();
     let bundles = world.path("bundles");
     let expected =
-        [("value_malformed", "/tenants/0/cloud", "b.json"), ("tenant_duplicate", "/tenants/0", "c.json")];
+        [("value_malformed", "/tenants/0/cloud", "c.json"), ("tenant_duplicate", "/tenants/0", "b.json")];
 
     let report: Value = serde_json::from_str(&lint_path(&bundles, &["--json"])).unwrap();
     let log: Value = serde_json::from_str(&lint_path(&bundles, &["--sarif"])).unwrap();
