@@ -11,9 +11,12 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::hint::black_box;
 
-use fixtures::id::{OTHER_APPLICATION, partner};
+use fixtures::id::{APPLICATION, OTHER_APPLICATION, TENANT, partner};
 use fixtures::{Caller, Stance, guests_for_mfa};
-use tenantgate::engine::{Reason, decide};
+use serde_json::{Value, json};
+use tenantgate::engine::{Access, Effect, Reason, Required, RestrictionsHeader, Route, Suites, decide};
+use tenantgate::id::{AppId, ObjectId, TenantId};
+use tenantgate::policy::{Control, Options, Principal, Revision, Snapshot, compile};
 use tenantgate::token::{Audience, Home, Identity};
 use world::{World, access};
 
@@ -82,6 +85,195 @@ fn callers_from_outside_entra_cost_none() {
     assert_eq!(decided(&world, &outsider), Reason::Permitted);
 }
 
+#[test]
+fn the_principal_map_costs_none() {
+    let world = everything();
+    let (welcome, refused) = (mapped(&GROUPS[..1]), mapped(&GROUPS[1..]));
+    let guest = caller(&world, &json!({"idp": home()}));
+    let by = |principal| Access { principal: Some(principal), ..access(&guest) };
+    assert_eq!(free(&world, &by(&welcome)), Reason::Permitted);
+    assert_eq!(free(&world, &by(&refused)), Reason::UsersBlocked);
+    let silent = Principal { home_groups: None, ..welcome };
+    assert_eq!(free(&world, &by(&silent)), Reason::PrincipalUnresolved);
+}
+
+#[test]
+fn a_token_called_back_costs_none() {
+    let mut world = everything();
+    world.snapshot =
+        snapshot(&json!([{"tenant": HOME, "user": null, "notBefore": "2026-01-01T00:00:00Z"}]), &[]);
+    let guest = caller(&world, &json!({"idp": home(), "iat": 1, "xms_cc": ["cp1"]}));
+    assert_eq!(free(&world, &access(&guest)), Reason::SessionRevoked);
+}
+
+#[test]
+fn a_restrictions_header_costs_none() {
+    let world = everything();
+    let header = format!("{}:{}", partner(5), partner(6));
+    let restrictions = RestrictionsHeader::parse(header.as_bytes()).ok();
+    let reason = |claims: Value| {
+        let member = caller(&world, &claims);
+        free(&world, &Access { restrictions, ..access(&member) })
+    };
+    assert_eq!(reason(json!({"xms_cc": ["cp1"]})), Reason::RestrictionsClaimMissing);
+    assert_eq!(reason(json!({"xms_trpid": partner(7)})), Reason::RestrictionsPolicyMismatch);
+    assert_eq!(reason(json!({"xms_trpid": partner(6)})), Reason::Internal);
+}
+
+#[test]
+fn suites_cost_none() {
+    let world = everything();
+    let principal = mapped(&GROUPS[..1]);
+    let guest = caller(&world, &json!({"idp": home()}));
+    let reason = |application| {
+        let audience = Audience { application, ..guest.audience };
+        let of_suite = Identity { audience, ..caller(&world, &json!({"idp": home()})) };
+        free(&world, &Access { principal: Some(&principal), ..access(&of_suite) })
+    };
+    let exchange = AppId::from_u128(0x0000_0002_0000_0ff1_ce00_0000_0000_0000);
+    assert_eq!(reason(Some(exchange)), Reason::Permitted);
+    assert_eq!(reason(Some(OTHER_APPLICATION)), Reason::ApplicationUnresolved);
+}
+
+#[test]
+fn service_providers_cost_none() {
+    let world = everything();
+    let provider = |tenant| {
+        let idp = format!("https://sts.windows.net/{tenant}/");
+        free(&world, &access(&caller(&world, &json!({"idp": idp, "xms_idrel": "11"}))))
+    };
+    assert_eq!(provider(HOME), Reason::Permitted);
+    assert_eq!(provider(partner(8)), Reason::ServiceProviderUnlisted);
+}
+
+#[test]
+fn guest_types_groups_and_controls_cost_none() {
+    let types = json!({"includeGuestsOrExternalUsers": {
+        "guestOrExternalUserTypes": "b2bCollaborationGuest,serviceProvider",
+        "externalTenants": {"membershipKind": "enumerated", "members": [HOME]},
+    }});
+    let groups = json!({"includeUsers": ["All"], "excludeGroups": [GROUPS[0]]});
+    let devices = ["compliantDevice", "domainJoinedDevice"];
+    let provider = json!({"idp": home(), "xms_idrel": "11"});
+    for (users, claims, operator, reason) in [
+        (&types, provider.clone(), "AND", Reason::DeviceNotTrusted),
+        (&types, provider, "OR", Reason::DeviceNotTrusted),
+        (&types, json!({}), "AND", Reason::Internal),
+        (&groups, json!({"groups": [GROUPS[0]]}), "AND", Reason::Internal),
+        (&groups, json!({"groups": [GROUPS[1]]}), "AND", Reason::CompliantDeviceRequired),
+        (&groups, json!({"signin_state": ["dvc_dmjd"]}), "OR", Reason::Internal),
+        (
+            &groups,
+            json!({"signin_state": ["dvc_cmp"], "xms_cc": ["cp1"]}),
+            "AND",
+            Reason::HybridDeviceRequired,
+        ),
+    ] {
+        for state in ["enabled", "enabledForReportingButNotEnforced"] {
+            let mut world = everything();
+            world.snapshot = snapshot(&json!([]), &[policy(state, users, operator, &devices)]);
+            let decided = free(&world, &access(&caller(&world, &claims)));
+            let permits = [Reason::Internal, Reason::Permitted];
+            // A policy that only reports stops nobody.
+            assert!(
+                decided == reason || state != "enabled" && permits.contains(&decided),
+                "{claims}: {decided}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_a_route_requires_costs_none() {
+    let world = everything();
+    let member = caller(&world, &json!({"signin_state": ["dvc_cmp"]}));
+    let require = |control| {
+        let plain = access(&member);
+        let route = Route { require: Required::default().with(control), ..plain.route };
+        free(&world, &Access { route, ..plain })
+    };
+    assert_eq!(require(Control::CompliantDevice), Reason::Internal);
+    assert_eq!(require(Control::Mfa), Reason::MfaRequired);
+}
+
+/// The outcome that is only reported is written down by who observes; here nobody does.
+#[test]
+fn a_denial_that_is_only_reported_costs_none() {
+    let mut world = everything();
+    let stranger = caller(&world, &json!({"idp": home()}));
+    let by_route = access(&stranger);
+    let by_route = Access { route: Route { report_only: Some(true), ..by_route.route }, ..by_route };
+    assert_eq!(free(&world, &by_route), Reason::PrincipalUnresolved);
+    world.rules.report_only = true;
+    let access = access(&stranger);
+    assert_eq!(free(&world, &access), Reason::PrincipalUnresolved);
+    assert_eq!(decide(&world.snapshot, &world.rules, &access, &mut ()).effect(), Effect::Allow);
+}
+
+/// Where the callers of [`everything`] are at home.
+const HOME: TenantId = TenantId::from_u128(0x3d2f_5b0e_5f0c_4a44_9f0b_8f9a_3f1e_7c21);
+const GROUPS: [ObjectId; 2] = [
+    ObjectId::from_u128(0x6e00_0000_0000_4000_8000_0000_0000_00a1),
+    ObjectId::from_u128(0x6e00_0000_0000_4000_8000_0000_0000_00b2),
+];
+
+fn home() -> String {
+    format!("https://sts.windows.net/{HOME}/")
+}
+
+/// Contoso, which lets one group of one partner use Microsoft's suite and the application.
+fn everything() -> World {
+    let mut world = World::new(0, &[]);
+    world.snapshot = snapshot(&json!([]), &[]);
+    world.rules.suites = Suites::new(&[], &[]);
+    world
+}
+
+fn snapshot(revocations: &Value, policies: &[Value]) -> Snapshot {
+    let allowed = |targets: Value| json!({"accessType": "allowed", "targets": targets});
+    let application = |id: &str| json!({"target": id, "targetType": "application"});
+    let bundle = json!({"tenants": [{
+        "tenantId": TENANT,
+        "crossTenantAccessPolicy": {"partners": [{
+            "tenantId": HOME, "isServiceProvider": true,
+            "b2bCollaborationInbound": {
+                "usersAndGroups": allowed(json!([{"target": GROUPS[0], "targetType": "group"}])),
+                "applications": allowed(json!([application("Office365"), application(&APPLICATION.to_string())])),
+            },
+        }]},
+        "conditionalAccess": {"policies": policies},
+        "revocations": revocations,
+    }]});
+    let compiled = compile([bundle.to_string().as_bytes()], Revision("1".into()), &Options::default());
+    compiled.snapshot.expect("the bundle compiles")
+}
+
+fn policy(state: &str, users: &Value, operator: &str, controls: &[&str]) -> Value {
+    json!({
+        "id": "devices", "state": state,
+        "conditions": {"applications": {"includeApplications": ["All"]}, "users": users},
+        "grantControls": {"operator": operator, "builtInControls": controls},
+    })
+}
+
+/// A caller of Contoso's by these claims beside the usual ones.
+fn caller(world: &World, more: &Value) -> Identity {
+    let mut claims = json!({
+        "tid": TENANT, "iss": format!("https://login.microsoftonline.com/{TENANT}/v2.0"), "aud": fixtures::AUDIENCE,
+        "oid": "0a1b2c3d-0000-4000-8000-00000000000a", "azp": "c11e0000-0000-4000-8000-0000000000aa",
+        "acct": 0, "iat": 1_800_000_000,
+    });
+    if let (Value::Object(claims), Value::Object(more)) = (&mut claims, more) {
+        claims.extend(more.clone());
+    }
+    world.identity_of(&claims)
+}
+
+fn mapped(groups: &[ObjectId]) -> Principal {
+    let home_oid = ObjectId::from_u128(1);
+    Principal { home_tenant: HOME, home_oid, home_groups: Some(groups.into()) }
+}
+
 fn guest(world: &World, stance: Stance) -> Identity {
     let number =
         (0..PARTNERS).find(|number| Stance::of(*number) == stance).expect("a partner of each stance");
@@ -90,8 +282,12 @@ fn guest(world: &World, stance: Stance) -> Identity {
 
 /// What is decided, which must not allocate.
 fn decided(world: &World, identity: &Identity) -> Reason {
-    let access = access(identity);
-    let decide = || decide(&world.snapshot, &world.rules, black_box(&access), &mut ()).reason();
+    free(world, &access(identity))
+}
+
+/// The same of a whole request.
+fn free(world: &World, access: &Access<'_>) -> Reason {
+    let decide = || decide(&world.snapshot, &world.rules, black_box(access), &mut ()).reason();
     // Microsoft's defaults are made once for the process, by the first decision that needs them.
     let first = decide();
     let mut again = first;

@@ -83,11 +83,15 @@ impl UnaryService<Bytes> for Check {
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
         let gate = Arc::clone(&self.0);
         Box::pin(async move {
-            // A panic must be a denial, not an RPC error, which fail-open would let by.
-            let answer = Caught(AssertUnwindSafe(Box::pin(gate.check(request.into_inner())))).await;
-            Ok(tonic::Response::new(answer.unwrap_or_else(|Panicked| gate.internal_error())))
+            let check = gate.check(request.into_inner());
+            Ok(tonic::Response::new(answered(check, || gate.internal_error()).await))
         })
     }
+}
+
+/// What `check` answers. A panic must be a denial, not an RPC error, which fail-open would let by.
+async fn answered<T>(check: impl Future<Output = T>, denial: impl FnOnce() -> T) -> T {
+    Caught(AssertUnwindSafe(Box::pin(check))).await.unwrap_or_else(|Panicked| denial())
 }
 
 /// A future whose panics are results.
@@ -105,5 +109,21 @@ impl<F: Future> Future for Caught<F> {
             Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
             Err(_) => Poll::Ready(Err(Panicked)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_a_denial() {
+        assert_eq!(answered(async { "allowed" }, || "denied").await, "allowed");
+        assert_eq!(answered(async { panic!("at once") }, || "denied").await, "denied");
+        let later = async {
+            tokio::task::yield_now().await;
+            panic!("after waiting")
+        };
+        assert_eq!(answered(later, || "denied").await, "denied");
     }
 }

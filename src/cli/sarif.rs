@@ -1,19 +1,17 @@
 //! Findings as SARIF 2.1.0 (OASIS "Static Analysis Results Interchange Format"), for code scanning.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use crate::policy::{Finding, Findings, Level};
 
-/// One run over one bundle.
-pub(in crate::cli) fn log(bundle: &Path, findings: &Findings) -> Value {
-    let rules: BTreeMap<_, _> = findings.iter().map(|finding| (finding.code, finding.remedy)).collect();
-    let rules: Vec<_> = rules
-        .iter()
-        .map(|(code, remedy)| json!({"id": code, "help": {"text": remedy}, "shortDescription": {"text": code}}))
-        .collect();
+/// One run over the documents at these paths.
+pub(in crate::cli) fn log(documents: &[PathBuf], findings: &Findings) -> Value {
+    let rules: BTreeSet<_> = findings.iter().map(|finding| finding.code).collect();
+    let rules: Vec<_> =
+        rules.into_iter().map(|code| json!({"id": code, "shortDescription": {"text": code}})).collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -23,12 +21,13 @@ pub(in crate::cli) fn log(bundle: &Path, findings: &Findings) -> Value {
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
                 "rules": rules,
             }},
-            "results": findings.iter().map(|finding| result(bundle, finding)).collect::<Vec<_>>(),
+            "results": findings.iter().map(|finding| result(documents, finding)).collect::<Vec<_>>(),
         }],
     })
 }
 
-fn result(bundle: &Path, finding: &Finding) -> Value {
+fn result(documents: &[PathBuf], finding: &Finding) -> Value {
+    let document = documents.get(finding.document).map_or_else(|| Path::new(""), PathBuf::as_path);
     let level = match finding.level {
         Level::Error | Level::Conflict => "error",
         Level::Warning => "warning",
@@ -39,7 +38,7 @@ fn result(bundle: &Path, finding: &Finding) -> Value {
         "level": level,
         "message": {"text": format!("{}; {}", finding.message, finding.remedy)},
         "locations": [{
-            "physicalLocation": {"artifactLocation": {"uri": uri(bundle)}, "region": {"startLine": 1}},
+            "physicalLocation": {"artifactLocation": {"uri": uri(document)}, "region": {"startLine": 1}},
             "logicalLocations": [{"fullyQualifiedName": finding.pointer, "kind": "member"}],
         }],
     })

@@ -3,10 +3,15 @@
 
 use crate::engine::reason::Reason;
 use crate::engine::rules::NonEntra;
+use crate::id::Domain;
 use crate::policy::{DomainLists, Tenant};
 
 /// Whether a caller with a mail address of `domain` may come in. Exact domains; sub-domains are others.
-pub(in crate::engine) fn permit(rule: NonEntra, tenant: &Tenant, domain: Option<&str>) -> Result<(), Reason> {
+pub(in crate::engine) fn permit(
+    rule: NonEntra,
+    tenant: &Tenant,
+    domain: Option<&Domain>,
+) -> Result<(), Reason> {
     match rule {
         NonEntra::Permit => Ok(()),
         NonEntra::Deny => Err(Reason::NonEntraBlocked),
@@ -15,12 +20,12 @@ pub(in crate::engine) fn permit(rule: NonEntra, tenant: &Tenant, domain: Option<
     }
 }
 
-fn listed(lists: &DomainLists, domain: &str) -> Result<(), Reason> {
-    if lists.blocked.iter().any(|blocked| **blocked == *domain) {
+fn listed(lists: &DomainLists, domain: &Domain) -> Result<(), Reason> {
+    if lists.blocked.contains(domain) {
         return Err(Reason::DomainBlocked);
     }
     match &lists.allowed {
-        Some(allowed) if !allowed.iter().any(|allowed| **allowed == *domain) => Err(Reason::DomainNotAllowed),
+        Some(allowed) if !allowed.contains(domain) => Err(Reason::DomainNotAllowed),
         Some(_) | None => Ok(()),
     }
 }

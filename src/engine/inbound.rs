@@ -93,7 +93,7 @@ impl<'s, O: Observer> Inbound<'s, '_, O> {
         let home = match (relation, self.access.identity.home) {
             (Relation::Internal, _) => return Ok(None),
             (Relation::NonEntra, _) | (_, Home::NonEntra | Home::Unlisted) => {
-                let domain = self.access.identity.email_domain.as_deref();
+                let domain = self.access.identity.email_domain.as_ref();
                 self.passed(Step::Domains, domains::permit(self.rules.non_entra, self.tenant, domain), &[])?;
                 return Ok(None);
             }

@@ -41,8 +41,8 @@ impl<'a> Principal<'a> {
             (Some(claimed), Some(principal)) if claimed != principal.home_oid => nobody,
             (_, Some(principal)) => Self {
                 id: Some(principal.home_oid),
-                groups: &principal.home_groups,
-                groups_complete: true,
+                groups: principal.home_groups.as_deref().unwrap_or_default(),
+                groups_complete: principal.home_groups.is_some(),
                 ..nobody
             },
         }

@@ -4,10 +4,12 @@
 
 mod applications;
 mod cloud;
+mod domain;
 mod guid;
 
 pub use self::applications::{Applications, UnknownApplication};
 pub use self::cloud::{Cloud, UnknownCloud};
+pub use self::domain::{Domain, NotADomain};
 pub use self::guid::{AppId, NotAGuid, ObjectId, TenantId};
 
 /// Microsoft's own tenant for personal accounts, the home of nobody that Entra manages.

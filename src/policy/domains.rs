@@ -1,12 +1,14 @@
 //! External collaboration settings: which mail domains may be invited, and who may invite.
 
-/// `InvitationsAllowedAndBlockedDomainsPolicy`: exact domains in lower case; an allow list blocks all others.
+use crate::id::Domain;
+
+/// `InvitationsAllowedAndBlockedDomainsPolicy`: exact domains; an allow list blocks all others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DomainLists {
     /// None where there is no allow list.
-    pub allowed: Option<Box<[Box<str>]>>,
+    pub allowed: Option<Box<[Domain]>>,
     /// Never invited.
-    pub blocked: Box<[Box<str>]>,
+    pub blocked: Box<[Domain]>,
 }
 
 impl DomainLists {

@@ -126,22 +126,66 @@ impl<'n, 'a> Fields<'n, 'a> {
         self.entries().filter(|(name, _)| !name.contains("@odata.") && !self.known.borrow().contains(name))
     }
 
-    /// Reports what nobody asked for.
+    /// Reports what nobody asked for in one of Graph's resources, to which Graph may add at any time.
     pub(in crate::policy) fn finish(self, findings: &mut Findings) {
-        for (name, _) in self.unnamed() {
-            let at = self.at.member(name);
-            if let Some(known) = self.known.borrow().iter().find(|known| known.eq_ignore_ascii_case(name)) {
-                let message = format!("`{name}` is `{known}` in the wrong case, and would be ignored");
-                findings.error(
-                    "property_case",
-                    &at,
-                    message,
-                    "property names are case-sensitive: correct the case",
-                );
-            } else {
-                let message = format!("unknown property `{name}`: kept, and never granted by");
-                findings.warn("property_unknown", &at, message, "check the spelling, or leave it");
-            }
+        for name in self.unasked(findings) {
+            let message = format!("unknown property `{name}`: kept, and never granted by");
+            let remedy = match self.nearest(name) {
+                Some((known, closeness)) if closeness >= CLOSE => {
+                    Cow::Owned(format!("it looks like `{known}`: correct the spelling, or leave it"))
+                }
+                Some(_) | None => Cow::Borrowed("check the spelling, or leave it"),
+            };
+            findings.warn("property_unknown", &self.at.member(name), message, remedy);
         }
     }
+
+    /// The same for an object of the bundle's own. There an unknown name can only be a known one misspelt, and what
+    /// it holds, perhaps all that a tenant blocks, must not be taken for absent.
+    pub(in crate::policy) fn finish_exact(self, findings: &mut Findings) {
+        for name in self.unasked(findings) {
+            let remedy = match self.nearest(name) {
+                Some((known, _)) => Cow::Owned(format!("did you mean `{known}`? Correct or remove it")),
+                None => Cow::Borrowed("remove it"),
+            };
+            let message = format!("unknown member `{name}`: what it holds would have no effect");
+            findings.error("member_unknown", &self.at.member(name), message, remedy);
+        }
+    }
+
+    /// The unknown names, without those whose mistake is certain and reported here.
+    fn unasked(&self, findings: &mut Findings) -> Vec<&'n str> {
+        for (name, node) in self.entries() {
+            if name.ends_with(NEXT_LINK) && *node != Node::Null {
+                let message = "Graph has more pages of this list: what they hold would have no effect";
+                findings.error("list_incomplete", &self.at.member(name), message, "fetch and add every page");
+            }
+        }
+        let unnamed = self.unnamed().map(|(name, _)| name);
+        let (miscased, unknown): (Vec<_>, Vec<_>) =
+            unnamed.partition(|name| self.in_its_case(name).is_some());
+        for name in miscased {
+            let known = self.in_its_case(name).unwrap_or_default();
+            let message = format!("`{name}` is `{known}` in the wrong case, and would be ignored");
+            let remedy = "property names are case-sensitive: correct the case";
+            findings.error("property_case", &self.at.member(name), message, remedy);
+        }
+        unknown
+    }
+
+    fn in_its_case(&self, name: &str) -> Option<&'static str> {
+        self.known.borrow().iter().find(|known| known.eq_ignore_ascii_case(name)).copied()
+    }
+
+    /// The known name that resembles this one most, and how much.
+    fn nearest(&self, name: &str) -> Option<(&'static str, f64)> {
+        let known = self.known.borrow();
+        let rated = known.iter().map(|known| (*known, strsim::jaro_winkler(name, known)));
+        rated.max_by(|(_, one), (_, other)| one.total_cmp(other))
+    }
 }
+
+/// Names that resemble each other this much are taken for one name and its misspelling.
+const CLOSE: f64 = 0.92;
+/// What ends the name of the address of a list's next page.
+const NEXT_LINK: &str = "@odata.nextLink";

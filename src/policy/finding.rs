@@ -1,5 +1,6 @@
 //! What reading a policy found: each with a stable code, a JSON pointer and what to do.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Serialize;
@@ -33,13 +34,16 @@ pub struct Finding {
     /// What is there.
     pub message: String,
     /// What to do about it.
-    pub remedy: &'static str,
+    pub remedy: Cow<'static, str>,
+    /// Of the documents that were read together, the one that `pointer` points into.
+    #[serde(skip)]
+    pub document: usize,
 }
 
 impl Finding {
     pub(in crate::policy) fn malformed_json(pointer: String, message: String) -> Self {
-        let remedy = "correct the document; a JSON checker shows the place";
-        Self { code: "json_malformed", level: Level::Error, pointer, message, remedy }
+        let remedy = "correct the document; a JSON checker shows the place".into();
+        Self { code: "json_malformed", level: Level::Error, pointer, message, remedy, document: 0 }
     }
 }
 
@@ -52,23 +56,39 @@ impl fmt::Display for Finding {
 
 /// Everything that one reading found.
 #[derive(Debug, Clone, Default)]
-pub struct Findings(Vec<Finding>);
+pub struct Findings {
+    found: Vec<Finding>,
+    /// The document that is being read.
+    document: usize,
+}
 
 impl Findings {
+    /// What is found from here on is found in this document.
+    pub(in crate::policy) fn enter(&mut self, document: usize) {
+        self.document = document;
+    }
+
     pub(in crate::policy) fn add(
         &mut self,
         level: Level,
         code: &'static str,
         at: &Pointer<'_>,
         message: impl Into<String>,
-        remedy: &'static str,
+        remedy: impl Into<Cow<'static, str>>,
     ) {
-        self.push(Finding { code, level, pointer: at.to_string(), message: message.into(), remedy });
+        self.push(Finding {
+            code,
+            level,
+            pointer: at.to_string(),
+            message: message.into(),
+            remedy: remedy.into(),
+            document: 0,
+        });
     }
 
-    /// Adds one that already knows its place.
-    pub fn push(&mut self, finding: Finding) {
-        self.0.push(finding);
+    /// Adds one that already knows its place in the document that is being read.
+    pub(in crate::policy) fn push(&mut self, finding: Finding) {
+        self.found.push(Finding { document: self.document, ..finding });
     }
 
     pub(in crate::policy) fn error(
@@ -76,7 +96,7 @@ impl Findings {
         code: &'static str,
         at: &Pointer<'_>,
         message: impl Into<String>,
-        remedy: &'static str,
+        remedy: impl Into<Cow<'static, str>>,
     ) {
         self.add(Level::Error, code, at, message, remedy);
     }
@@ -86,19 +106,19 @@ impl Findings {
         code: &'static str,
         at: &Pointer<'_>,
         message: impl Into<String>,
-        remedy: &'static str,
+        remedy: impl Into<Cow<'static, str>>,
     ) {
         self.add(Level::Warning, code, at, message, remedy);
     }
 
-    /// In the order of the document.
+    /// What the documents say by themselves, in their order; then what only shows when all of them are seen.
     pub fn iter(&self) -> std::slice::Iter<'_, Finding> {
-        self.0.iter()
+        self.found.iter()
     }
 
     /// Those of one level.
     pub fn of(&self, level: Level) -> impl Iterator<Item = &Finding> {
-        self.0.iter().filter(move |finding| finding.level == level)
+        self.found.iter().filter(move |finding| finding.level == level)
     }
 
     /// Whether the policy must be refused.
@@ -109,7 +129,7 @@ impl Findings {
     /// The same with conflicts as errors, as `lint` and writes judge them.
     #[must_use]
     pub fn strict(mut self) -> Self {
-        for finding in &mut self.0 {
+        for finding in &mut self.found {
             if finding.level == Level::Conflict {
                 finding.level = Level::Error;
             }
@@ -119,12 +139,12 @@ impl Findings {
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.found.len()
     }
 
     /// Whether nothing was found.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.found.is_empty()
     }
 }
 
@@ -139,7 +159,7 @@ impl<'f> IntoIterator for &'f Findings {
 
 impl Extend<Finding> for Findings {
     fn extend<I: IntoIterator<Item = Finding>>(&mut self, findings: I) {
-        self.0.extend(findings);
+        self.found.extend(findings);
     }
 }
 
@@ -148,6 +168,6 @@ impl IntoIterator for Findings {
     type IntoIter = std::vec::IntoIter<Finding>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.found.into_iter()
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use crate::id::{Cloud, ObjectId, TenantId};
+use crate::id::{Cloud, Domain, ObjectId, TenantId};
 use crate::policy::conditional::{ConditionalPolicy, Control};
 use crate::policy::domains::{DomainLists, InvitesFrom};
 use crate::policy::partner::{Partner, Settings};
@@ -71,8 +71,8 @@ pub struct Tenant {
     pub partner_contexts: Option<HashMap<TenantId, Contexts>>,
     /// Domain lists.
     pub domains: DomainLists,
-    /// Which tenant a mail domain belongs to; in lower case.
-    pub domain_tenants: HashMap<Box<str>, TenantId>,
+    /// Which tenant a mail domain belongs to.
+    pub domain_tenants: HashMap<Domain, TenantId>,
     /// `allowInvitesFrom`
     pub invites_from: InvitesFrom,
     /// `guestUserRoleId`; restricted where it is not known.

@@ -46,8 +46,13 @@ impl Files {
 
     /// Reads everything.
     pub fn read(&self) -> io::Result<Document> {
+        Ok(Document::new(self.paths()?.iter().map(fs::read).collect::<io::Result<_>>()?))
+    }
+
+    /// The files that are there now, in the order of their names.
+    pub fn paths(&self) -> io::Result<Vec<PathBuf>> {
         if !self.path.is_dir() {
-            return Ok(Document::new(vec![fs::read(&self.path)?]));
+            return Ok(vec![self.path.clone()]);
         }
         let mut names = Vec::new();
         for entry in fs::read_dir(&self.path)? {
@@ -61,7 +66,7 @@ impl Files {
             return Err(io::Error::new(io::ErrorKind::NotFound, "the directory has no `*.json`"));
         }
         names.sort();
-        Ok(Document::new(names.iter().map(fs::read).collect::<io::Result<_>>()?))
+        Ok(names)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::id::{AppId, Applications, Cloud, ObjectId, TenantId};
+use crate::id::{AppId, Applications, Cloud, Domain, ObjectId, TenantId};
 use crate::token::TokenError;
 use crate::token::claims::Claims;
 use crate::token::idp::Idp;
@@ -50,8 +50,8 @@ pub struct Identity {
     pub understands_challenges: bool,
     /// `xms_trpid`.
     pub restrictions_policy: Restricted,
-    /// The domain of `email`, in lower case.
-    pub email_domain: Option<Box<str>>,
+    /// The domain of `email`.
+    pub email_domain: Option<Domain>,
     /// `wids` has a role that may invite guests.
     pub guest_inviter: bool,
     /// `iat` in Unix seconds, 0 when absent.
@@ -157,7 +157,7 @@ impl Identity {
     pub(in crate::token) fn of<'i>(
         claims: &Claims<'_>,
         reading: Reading<'_>,
-        issuers: impl IntoIterator<Item = &'i Issuer>,
+        issuers: impl IntoIterator<Item = &'i Issuer, IntoIter: Clone>,
         verified_by: Option<&Issuer>,
     ) -> Result<Self, TokenError> {
         let tenant = tenant(claims)?;
@@ -201,7 +201,7 @@ impl Identity {
                 Some(Ok(policy)) => Restricted::By(policy.as_u128()),
                 Some(Err(_)) => Restricted::Unreadable,
             },
-            email_domain: claims.email.as_deref().and_then(domain),
+            email_domain: claims.email.as_deref().and_then(Domain::of_address),
             guest_inviter: any(claims.wids.as_deref(), is_inviting_role),
             issued_at: claims.iat.unwrap_or(0),
         })
@@ -234,11 +234,6 @@ fn is_workload(claims: &Claims<'_>, relation: Xms) -> bool {
 
 fn any(values: Option<&[Cow<'_, str>]>, test: impl Fn(&str) -> bool) -> bool {
     values.unwrap_or_default().iter().any(|value| test(value))
-}
-
-fn domain(email: &str) -> Option<Box<str>> {
-    let (_, domain) = email.rsplit_once('@')?;
-    (!domain.is_empty()).then(|| domain.to_ascii_lowercase().into())
 }
 
 /// Global Administrator, User Administrator, Guest Inviter ("Microsoft Entra built-in roles").

@@ -96,8 +96,8 @@ impl IssuerTemplate {
 
     /// Whether every URI of `other` is one of this template's.
     pub fn covers(&self, other: &Self) -> bool {
-        let forms = |template: &Self| (template.before.clone(), template.after.clone());
-        forms(self) == forms(other) && (self.only.is_none() || self.only == other.only)
+        let same_form = self.before == other.before && self.after == other.after;
+        same_form && (self.only.is_none() || self.only == other.only)
     }
 
     /// Whether this is a form of Entra's, for any tenant, that `cloud` may use.
@@ -106,6 +106,28 @@ impl IssuerTemplate {
         let of_cloud =
             host.and_then(entra_host).is_some_and(|host| host.cloud().is_none_or(|of| of == cloud));
         of_cloud && self.only.is_none() && ["/", "/v2.0"].contains(&&*self.after)
+    }
+
+    /// The same for a URI that Entra wrote for people to read, as `idp` is: scheme and host in any case, with or
+    /// without a last slash. `iss` is compared byte by byte.
+    pub(in crate::token) fn tenant_loosely(&self, uri: &str) -> Option<TenantId> {
+        let origin = self.origin();
+        let (head, rest) = uri.split_at_checked(origin.len())?;
+        if !head.eq_ignore_ascii_case(origin) {
+            return None;
+        }
+        let bare = |text: &'_ str| text.len() - usize::from(text.ends_with('/'));
+        let rest = rest.strip_prefix(self.before.strip_prefix(origin)?)?;
+        let after = self.after.get(..bare(&self.after))?;
+        let tenant = rest.get(..bare(rest))?.strip_suffix(after)?.parse().ok()?;
+        self.only.is_none_or(|only| only == tenant).then_some(tenant)
+    }
+
+    /// Scheme and authority.
+    pub(in crate::token) fn origin(&self) -> &str {
+        let authority = self.before.find("://").map_or(0, |scheme| scheme + 3);
+        let path = self.before.get(authority..).and_then(|rest| rest.find('/'));
+        path.and_then(|path| self.before.get(..authority + path)).unwrap_or(&self.before)
     }
 
     /// The issuer of `tenant`'s tokens.

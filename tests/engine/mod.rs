@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tenantgate::check::{Decision, Field, Http, Judge, Preparation, Request};
 use tenantgate::config::{Composed, Config, Environment};
@@ -61,11 +63,9 @@ fn publish(publisher: &Publisher<PrincipalMap>, principals: &Value) {
     let mut map = json!({});
     for principal in principals.as_array().into_iter().flatten() {
         let (tenant, oid) = (principal["tenant"].as_str().unwrap(), principal["oid"].as_str().unwrap());
-        map[tenant][oid] = json!({
-            "homeTenant": principal["homeTenant"],
-            "homeOid": principal["homeOid"],
-            "homeGroups": principal.get("homeGroups").cloned().unwrap_or_else(|| json!([])),
-        });
+        let mut entry = principal.clone();
+        entry.as_object_mut().unwrap().retain(|name, _| name.starts_with("home"));
+        map[tenant][oid] = entry;
     }
     publisher.publish(serde_json::from_value(map).unwrap());
 }
@@ -79,13 +79,24 @@ fn decision(decision: &Decision<'_>) -> model::Decision {
         Field::List(_) => panic!("{name} is a list"),
     };
     let Field::List(report_only) = field("report_only") else { panic!("report_only is no list") };
+    let reason = text("reason").unwrap();
     model::Decision {
+        application: text("application").filter(|_| reason != "route_invalid"),
+        guest_access: text("guest_access"),
+        demand: decision.www_authenticate().as_deref().and_then(demand),
         effect: text("effect").unwrap(),
-        reason: text("reason").unwrap(),
+        reason,
         relation: text("relation"),
         partner: text("partner"),
         setting: text("setting"),
         origin: text("origin"),
         report_only: report_only.clone(),
     }
+}
+
+/// What a challenge asks for, out of its header.
+fn demand(challenge: &str) -> Option<String> {
+    let (_, claims) = challenge.split_once(r#"claims=""#)?;
+    let (claims, _) = claims.split_once('"')?;
+    Some(String::from_utf8(STANDARD.decode(claims).unwrap()).unwrap())
 }

@@ -1,9 +1,12 @@
 //! What Envoy is told, beside the decision itself.
 
+use prost::Message as _;
 use serde_json::{Value, json};
 use tenantgate::pb::envoy::config::core::v3::header_value_option::HeaderAppendAction;
 use tenantgate::pb::envoy::service::auth::v3::check_response::HttpResponse;
-use tenantgate::pb::envoy::service::auth::v3::{CheckRequest, DeniedHttpResponse, OkHttpResponse};
+use tenantgate::pb::envoy::service::auth::v3::{
+    CheckRequest, CheckResponse, DeniedHttpResponse, OkHttpResponse,
+};
 
 use crate::harness::{Asked, Client, L, World, signer};
 
@@ -180,6 +183,18 @@ async fn malformed_frames_are_denied_with_a_reason_and_the_service_goes_on() {
         assert_eq!(code, 14, "{frame:?}");
     }
     assert_eq!(client.decide(&Asked::with_token(&guest())).await["effect"], "allow");
+}
+
+/// `internal_error`: what the service answers in place of a check that panicked (tested in `src/check/service.rs`).
+#[tokio::test]
+async fn what_could_not_be_handled_at_all_is_an_explicit_denial() {
+    let app = World::new(&json!({}), &bundle(false)).ready().await;
+    let response = CheckResponse::decode(app.gate().internal_error()).unwrap();
+    assert_eq!(response.status.as_ref().unwrap().code, 14);
+    let Some(HttpResponse::DeniedResponse(denied)) = response.http_response else { panic!("not denied") };
+    assert_eq!(denied.status.as_ref().unwrap().code, 503);
+    assert!(header(&denied, "retry-after").is_some());
+    assert!(denied.body.contains(r#""reason":"internal_error""#), "{}", denied.body);
 }
 
 #[tokio::test]

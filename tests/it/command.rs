@@ -110,7 +110,7 @@ fn lint_counts_what_it_finds() {
         (Some(0), "0 error(s), 0 warning(s), 0 piece(s) of advice\n")
     );
     let mut bad = bundle();
-    bad["tenants"][0]["CloudX"] = json!(1);
+    bad["tenants"][0]["crossTenantAccessPolicy"]["newFeature"] = json!(1);
     bad["tenants"][0]["Cloud"] = json!("microsoftonline.com");
     world.write("policy.json", &bad.to_string());
     let output = tenantgate(&["lint", "--json", text(&policy)], &[]);

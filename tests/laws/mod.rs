@@ -1,5 +1,7 @@
 //! Laws that hold for every policy, whoever wrote it.
 
+mod harder;
+
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use tenantgate::policy::{Options, Revision, compile};
@@ -20,50 +22,39 @@ fn law(holds: impl Fn(Case) -> Result<(), TestCaseError>) {
 
 #[test]
 fn more_blocking_never_turns_a_denial_into_an_allow() {
-    let blocked = |target: &str, kind: &str| json!({"accessType": "blocked", "targets": [{"target": target, "targetType": kind}]});
-    let nobody = json!({"usersAndGroups": blocked("AllUsers", "user"), "applications": blocked("AllApplications", "application")});
-    let block_policy = json!({
-        "id": "no-one", "displayName": "no one", "state": "enabled",
-        "conditions": {"applications": {"includeApplications": ["All"]}, "users": {"includeUsers": ["All"]}},
-        "grantControls": {"operator": "OR", "builtInControls": ["block"]},
-    });
     law(|case| {
         let before = engine::decide(&case);
         if before.effect == "allow" {
             return Ok(());
         }
-        for harder in 0..4 {
+        for (way, harden) in harder::WAYS {
             let mut case = case.clone();
-            for tenant in case.bundle["tenants"].as_array_mut().unwrap() {
-                match harder {
-                    0 => each_settings(tenant, |settings| {
-                        for name in
-                            ["b2bCollaborationInbound", "b2bDirectConnectInbound", "b2bCollaborationOutbound"]
-                        {
-                            settings.insert(name.to_owned(), nobody.clone());
-                        }
-                    }),
-                    1 => push(tenant, "/conditionalAccess/policies", block_policy.clone()),
-                    2 => {
-                        let revocation = json!({"tenant": tenant["tenantId"], "user": null, "notBefore": "2100-01-01T00:00:00Z"});
-                        push(tenant, "/revocations", revocation);
-                    }
-                    _ => push(
-                        tenant,
-                        "/b2bManagementPolicy/InvitationsAllowedAndBlockedDomainsPolicy/BlockedDomains",
-                        json!("blocked.example"),
-                    ),
-                }
-            }
+            harden(&mut case);
             let after = engine::decide(&case);
-            prop_assert!(
-                after.effect != "allow",
-                "way {harder}: {before:?} became {after:?}\n{}",
-                case.bundle
-            );
+            prop_assert!(after.effect != "allow", "{way}: {before:?} became {after:?}\n{}", case.bundle);
         }
         Ok(())
     });
+}
+
+/// §6 names the one place where allowing less permits somebody: with no other cloud allowed, a tenant that is neither
+/// listed nor of a known cloud is taken for one of ours.
+#[test]
+fn the_last_cloud_that_is_taken_back_lets_tenants_of_unknown_cloud_in() {
+    use crate::reference::samples::TENANTS;
+    let endpoints = |clouds: &[&str]| {
+        let mut case = harder::plain();
+        case.bundle["tenants"][0]["crossTenantAccessPolicy"]["allowedCloudEndpoints"] = json!(clouds);
+        let home = format!("https://sts.windows.net/{}/", TENANTS[4]);
+        case.claims.as_mut().unwrap()["idp"] = home.into();
+        let decision = engine::decide(&case);
+        (decision.effect, decision.reason)
+    };
+    let (denied, allowed) = (("deny", "cloud_unresolved"), ("allow", "permitted"));
+    let told = |(effect, reason): (&str, &str)| (effect.to_owned(), reason.to_owned());
+    assert_eq!(endpoints(&["microsoftonline.us", "partner.microsoftonline.cn"]), told(denied));
+    assert_eq!(endpoints(&["microsoftonline.us"]), told(denied));
+    assert_eq!(endpoints(&[]), told(allowed));
 }
 
 #[test]
@@ -72,8 +63,10 @@ fn order_and_case_never_matter() {
         let plain = engine::decide(&case);
         let mut turned = case.clone();
         turned.bundle = turn(&case.bundle);
-        turned.claims = case.claims.as_ref().map(turn_members);
-        prop_assert_eq!(&plain, &engine::decide(&turned), "{}", turned.bundle);
+        turned.principal_map = turn(&case.principal_map);
+        turned.claims = case.claims.as_ref().map(turn_claims);
+        turned.route.values_mut().for_each(|value| *value = turn_text(value));
+        prop_assert_eq!(&plain, &engine::decide(&turned), "{:?}", turned);
         Ok(())
     });
 }
@@ -124,31 +117,6 @@ fn whatever_a_bundle_holds_loading_it_ends_with_a_policy_or_an_error() {
     });
 }
 
-fn each_settings(tenant: &mut Value, mut change: impl FnMut(&mut Map<String, Value>)) {
-    let policy = &mut tenant["crossTenantAccessPolicy"];
-    if !policy["default"].is_object() {
-        policy["default"] = json!({});
-    }
-    change(policy["default"].as_object_mut().unwrap());
-    for partner in policy["partners"].as_array_mut().into_iter().flatten() {
-        change(partner.as_object_mut().unwrap());
-    }
-}
-
-/// Appends to the array at `pointer`, making what is missing on the way.
-fn push(value: &mut Value, pointer: &str, item: Value) {
-    let place = pointer.split('/').skip(1).fold(value, |place, name| {
-        if !place.is_object() {
-            *place = json!({});
-        }
-        &mut place[name]
-    });
-    match place {
-        Value::Array(items) => items.push(item),
-        other => *other = json!([item]),
-    }
-}
-
 /// The same policy: members and targets in reverse, GUIDs in upper case.
 fn turn(value: &Value) -> Value {
     match value {
@@ -163,9 +131,16 @@ fn turn(value: &Value) -> Value {
             .collect::<Map<_, _>>()
             .into(),
         Value::Array(items) => items.iter().rev().map(turn).collect(),
-        Value::String(text) if text.parse::<tenantgate::id::AppId>().is_ok() => text.to_uppercase().into(),
+        Value::String(text) => turn_text(text).into(),
         other => other.clone(),
     }
+}
+
+/// A GUID, or those among the parts of a path, in upper case.
+fn turn_text(text: &str) -> String {
+    let is_id = |part: &str| part.parse::<tenantgate::id::AppId>().is_ok();
+    let parts = text.split('/').map(|part| if is_id(part) { part.to_uppercase() } else { part.to_owned() });
+    parts.collect::<Vec<_>>().join("/")
 }
 
 /// The order of policies decides which of several failures is named; their ids are names.
@@ -182,12 +157,13 @@ fn same_order(value: &Value) -> Value {
         .collect()
 }
 
-fn turn_members(claims: &Value) -> Value {
+/// The same token: members and what they list in reverse, GUIDs in upper case.
+fn turn_claims(claims: &Value) -> Value {
     match claims {
         Value::Object(members) => members
             .iter()
             .rev()
-            .map(|(name, value)| (name.clone(), value.clone()))
+            .map(|(name, value)| (name.clone(), turn(value)))
             .collect::<Map<_, _>>()
             .into(),
         other => other.clone(),

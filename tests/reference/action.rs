@@ -79,8 +79,8 @@ pub(crate) fn invite(request: &Request<'_>, invitee: Option<&str>) -> Decision {
             return Err(Stop::deny("inviter_not_allowed"));
         }
         let domain = invitee.and_then(domain::of).ok_or("invitee_unresolved")?;
-        domain::judge(facts.local, domain)?;
-        if let Some(tenant) = tenant_of(&facts, domain)
+        domain::judge(facts.local, &domain)?;
+        if let Some(tenant) = tenant_of(&facts, &domain)
             && trail.read(facts.local, tenant, "b2bCollaborationInbound").blocks_everyone(&facts)
         {
             return Err(Stop::deny("users_and_applications_blocked"));

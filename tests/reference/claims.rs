@@ -181,10 +181,11 @@ fn relations(text: &str) -> Option<Vec<u64>> {
     }
     let mut numbers = Vec::new();
     for part in text.split(' ') {
-        if part.is_empty() || !part.bytes().all(|byte| byte.is_ascii_digit()) {
+        let digits = part.strip_prefix('-').unwrap_or(part);
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
-        // A number too large for any meaning is still an integer.
+        // A number too large or too small for any meaning is still an integer.
         numbers.extend(part.parse::<u64>());
     }
     Some(numbers)

@@ -31,7 +31,7 @@ pub(crate) fn check(facts: &Facts<'_>, relation: Relation, trail: &mut Trail) ->
     let required = json!({"operator": "AND", "builtInControls": facts.route.require});
     failures.extend(outcome(facts, relation, &required));
 
-    let first = |wanted: fn(&Stop) -> bool| failures.iter().copied().find(wanted);
+    let first = |wanted: fn(&Stop) -> bool| failures.iter().find(|stop| wanted(stop)).cloned();
     let worst = first(|stop| stop.reason == "conditional_access_block")
         .or_else(|| first(|stop| stop.effect == "deny"))
         .or_else(|| first(|_| true));
@@ -56,9 +56,9 @@ fn outcome(facts: &Facts<'_>, relation: Relation, grant: &Value) -> Option<Stop>
             return None;
         }
         // The most helpful: a challenge of any branch, else the first denial.
-        missing.iter().find(|stop| stop.effect == "challenge").or_else(|| missing.first()).copied()
+        missing.iter().find(|stop| stop.effect == "challenge").or_else(|| missing.first()).cloned()
     } else {
-        missing.first().copied()
+        missing.first().cloned()
     }
 }
 

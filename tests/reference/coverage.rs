@@ -37,10 +37,10 @@ fn every_reason_is_reached() {
     let count = |reason: &str| -> u32 {
         reached.iter().filter(|((each, _), _)| each == reason).map(|(_, count)| count).sum()
     };
-    for reason in generate::reasons() {
+    for reason in crate::reasons() {
         assert!(count(reason) >= 20, "{reason} was reached {} times", count(reason));
     }
     for (reason, _) in reached.keys() {
-        assert!(generate::reasons().contains(&reason.as_str()), "{reason} is not listed");
+        assert!(crate::reasons().any(|listed| listed == reason), "{reason} is said to be out of reach");
     }
 }

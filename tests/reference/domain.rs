@@ -10,13 +10,13 @@ pub(crate) fn caller(local: &Value, email: Option<&str>) -> Result<(), &'static 
     if allowed.is_empty() && blocked.is_empty() {
         return Ok(());
     }
-    judge(local, email.and_then(of).ok_or("domain_unresolved")?)
+    judge(local, &email.and_then(of).ok_or("domain_unresolved")?)
 }
 
 /// An empty list is none, for Graph writes both and fills one. A block beats an allowance.
 pub(crate) fn judge(local: &Value, domain: &str) -> Result<(), &'static str> {
     let (allowed, blocked) = lists(local);
-    let has = |list: &[&str]| list.iter().any(|each| each.eq_ignore_ascii_case(domain));
+    let has = |list: &[&str]| list.iter().any(|each| each.to_lowercase() == domain.to_lowercase());
     if has(&blocked) {
         Err("domain_blocked")
     } else if !allowed.is_empty() && !has(&allowed) {
@@ -26,9 +26,16 @@ pub(crate) fn judge(local: &Value, domain: &str) -> Result<(), &'static str> {
     }
 }
 
-pub(crate) fn of(email: &str) -> Option<&str> {
+/// The domain of an address, without the dot that stands for the root; nothing else is a plain
+/// host name.
+pub(crate) fn of(email: &str) -> Option<String> {
     let (_, domain) = email.rsplit_once('@')?;
-    if domain.is_empty() { None } else { Some(domain) }
+    let domain = domain.strip_suffix('.').unwrap_or(domain);
+    let plain = domain.split('.').all(|label| {
+        let inner = label.trim_matches('-');
+        !label.is_empty() && inner == label && inner.replace('-', "").chars().all(char::is_alphanumeric)
+    });
+    plain.then(|| domain.to_owned())
 }
 
 fn lists(local: &Value) -> (Vec<&str>, Vec<&str>) {

@@ -45,10 +45,12 @@ pub(crate) fn missing(facts: &Facts<'_>, relation: Relation, control: &str) -> S
 
 /// A challenge where it can be given, else a denial for the same reason.
 fn challenge(facts: &Facts<'_>, control: &str, reason: &'static str) -> Stop {
-    if contexts(facts)[control].is_string() {
-        facts.challenge_without_context(reason)
-    } else {
-        Stop::deny(reason)
+    match contexts(facts)[control].as_str() {
+        Some(context) => {
+            let claim = format!(r#""acrs":{{"essential":true,"value":"{context}"}}"#);
+            facts.challenge_without_context(reason, &claim)
+        }
+        None => Stop::deny(reason),
     }
 }
 

@@ -37,7 +37,10 @@ pub(crate) fn compare(restriction: &Restriction, facts: &Facts<'_>) -> Result<()
         return Ok(());
     }
     match facts.token.text("xms_trpid") {
-        None => Err(facts.challenge_without_context("restrictions_claim_missing")),
+        None => {
+            let claim = r#""xms_trpid":{"essential":true}"#;
+            Err(facts.challenge_without_context("restrictions_claim_missing", claim))
+        }
         Some(id) if policy.is(id) => Ok(()),
         Some(_) => Err(Stop::deny("restrictions_policy_mismatch")),
     }

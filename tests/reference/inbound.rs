@@ -44,6 +44,7 @@ pub(crate) fn identify(
     restriction: Option<&Restriction>,
     trail: &mut Trail,
 ) -> Result<Relation, Stop> {
+    trail.application = facts.applications.resource;
     // A personal account's token has no relation either: the clause of §5.1 says something only if it is asked first,
     // and under report-only it must not turn what has no relation into an allow.
     let msa = facts.token.tenant == guid::MSA && matches!(restriction, Some(Restriction::Msa));
@@ -52,6 +53,7 @@ pub(crate) fn identify(
     }
     let relation = relation::inbound(facts.token, facts.route.tenant)?;
     trail.relation = Some(relation);
+    trail.guest_access = (facts.token.acct() == Some(1)).then(|| guest_access(facts.local));
     trail.partner = if relation == Relation::Internal { None } else { facts.home() };
     if let Some(Err(stop)) = restriction.map(|it| header::compare(it, facts)) {
         // A mismatch that is only reported must not let a revoked token by.
@@ -62,6 +64,19 @@ pub(crate) fn identify(
     }
     revocation::check(facts)?;
     Ok(relation)
+}
+
+/// What guests may see (§9); unknown is the least.
+fn guest_access(local: &Value) -> &'static str {
+    let role = local["authorizationPolicy"]["guestUserRoleId"].as_str().and_then(Guid::parse);
+    let is = |id: &str| role.is_some_and(|role| role.is(id));
+    if is("a0b1b346-4d3e-4e8b-98f8-753987be4970") {
+        "member"
+    } else if is("10dae51f-b6af-4016-8d66-8c2a99b929b3") {
+        "limited"
+    } else {
+        "restricted"
+    }
 }
 
 /// Cloud, setting, other side, domain lists, requirements.

@@ -47,23 +47,61 @@ pub(crate) fn writes(iss: &str, version: &str) -> bool {
 
 /// H by `idp`; `None` where the claim is malformed.
 pub(crate) fn home(config: &Value, idp: &str) -> Option<Home> {
-    if idp.is_empty() {
+    let strange = |char: char| char.is_whitespace() || char.is_control() || char == '\\';
+    if idp.is_empty() || idp.contains(strange) || idp.starts_with('/') {
         return None;
     }
-    let templates = policy::items(&config["tokens"]["issuers"]);
-    if let Some(tenant) = templates.into_iter().find_map(|entry| matching(entry, idp)) {
+    let mut entries = policy::items(&config["tokens"]["issuers"]);
+    if let Some(tenant) = entries.find_map(|entry| resembling(entry, idp)) {
         return Some(entra(tenant));
     }
     let Some((scheme, authority, path)) = uri(idp) else {
-        return Some(Home::None);
+        return if is_no_name(config, idp) { None } else { Some(Home::None) };
     };
-    match (listed(authority), tenant_of(path)) {
-        (Some(_), Some(tenant)) if scheme.eq_ignore_ascii_case("https") => Some(entra(tenant)),
-        // On a listed host nothing but an Entra URI makes sense.
-        (Some(_), _) => None,
-        (None, Some(_)) => Some(Home::Unknown),
-        (None, None) => Some(Home::None),
+    if authority.is_empty() {
+        return None;
     }
+    if listed(authority).is_some() {
+        // On a listed host nothing but an Entra URI makes sense.
+        return tenant_of(path).filter(|_| scheme.eq_ignore_ascii_case("https")).map(entra);
+    }
+    if tenant_of(before(path, &['?', '#'])).is_some() {
+        return Some(Home::Unknown);
+    }
+    let forged = authority.contains(['@', '%']) || is_ours(config, authority);
+    if forged { None } else { Some(Home::None) }
+}
+
+/// A text that is no http(s) URI, and nobody's name either: a tenant's id, half a URI, a host that
+/// issues our tokens.
+fn is_no_name(config: &Value, text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    lower.starts_with("http:")
+        || lower.starts_with("https:")
+        || Guid::parse(before(text, &['/', '?', '#'])).is_some()
+        || is_ours(config, before(rest, &['/', '?', '#']))
+}
+
+/// Whether an authority without its adornments is a listed host's or a configured issuer's.
+fn is_ours(config: &Value, authority: &str) -> bool {
+    let host = plain(authority);
+    listed(&host).is_some()
+        || policy::items(&config["tokens"]["issuers"])
+            .filter_map(|entry| uri(entry["issuer"].as_str()?))
+            .any(|(_, authority, _)| plain(authority) == host)
+}
+
+/// Without user, port and last dot, in lower case.
+fn plain(authority: &str) -> String {
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = before(host, &[':']);
+    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+}
+
+/// What comes before the first of these.
+fn before<'t>(text: &'t str, ends: &[char]) -> &'t str {
+    text.split(ends).next().unwrap_or_default()
 }
 
 /// The cloud that the host of an URI tells, if it tells one.
@@ -97,6 +135,18 @@ fn matching(entry: &Value, text: &str) -> Option<Guid> {
     between(second, text).or_else(|| between(first, text))
 }
 
+/// The same for `idp`: scheme and host in any case, with or without the last slash.
+fn resembling(entry: &Value, idp: &str) -> Option<Guid> {
+    let Some(template) = entry["issuer"].as_str() else { return matching(entry, idp) };
+    let ((scheme, authority, path), (idp_scheme, idp_authority, idp_path)) = (uri(template)?, uri(idp)?);
+    let same = scheme.eq_ignore_ascii_case(idp_scheme) && authority.eq_ignore_ascii_case(idp_authority);
+    let without_slash = |path: &str| path.strip_suffix('/').unwrap_or(path).to_owned();
+    if !same || idp.contains(['?', '#']) {
+        return None;
+    }
+    between(&without_slash(path), &without_slash(idp_path))
+}
+
 fn between(template: &str, text: &str) -> Option<Guid> {
     let (before, after) = template.split_once("{tenantid}")?;
     Guid::parse(text.strip_prefix(before)?.strip_suffix(after)?)
@@ -108,8 +158,9 @@ fn uri(text: &str) -> Option<(&str, &str, &str)> {
     if !scheme.eq_ignore_ascii_case("https") && !scheme.eq_ignore_ascii_case("http") {
         return None;
     }
-    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    Some((scheme, authority, path))
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    Some((scheme, authority, path.strip_prefix('/').unwrap_or(path)))
 }
 
 /// The tenant of a path (without its first slash) `{guid}` or `{guid}/v2.0`, with or without

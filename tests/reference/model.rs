@@ -44,6 +44,11 @@ pub(crate) struct Decision {
     pub(crate) setting: Option<String>,
     pub(crate) origin: Option<String>,
     pub(crate) report_only: Vec<String>,
+    /// The resource's application; of a route that is invalid, nothing.
+    pub(crate) application: Option<String>,
+    pub(crate) guest_access: Option<String>,
+    /// The claims that a challenge demands.
+    pub(crate) demand: Option<String>,
 }
 
 pub(crate) fn decide(request: &Request<'_>) -> Decision {
@@ -57,10 +62,12 @@ pub(crate) fn decide(request: &Request<'_>) -> Decision {
 }
 
 /// Why the walk stopped. By `?` a bare reason is a denial.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stop {
     pub(crate) effect: &'static str,
     pub(crate) reason: &'static str,
+    /// The claims request of a challenge.
+    pub(crate) demand: Option<String>,
 }
 
 /// What a decision says of the way to it.
@@ -70,6 +77,9 @@ pub(crate) struct Trail {
     pub(crate) partner: Option<Guid>,
     pub(crate) setting: Option<(&'static str, &'static str)>,
     pub(crate) report_only: Vec<String>,
+    pub(crate) application: Option<Guid>,
+    /// What a guest may see, once it is known to be one.
+    pub(crate) guest_access: Option<&'static str>,
 }
 
 /// All that the steps after *verified* may look at.
@@ -92,16 +102,17 @@ pub(crate) fn judge(
     let mut trail = Trail::default();
     let route = match Route::read(request) {
         Ok(route) => route,
-        Err(stop) => return trail.conclude(stop.effect, stop.reason),
+        Err(stop) => return trail.conclude(stop.effect, stop.reason, stop.demand),
     };
+    trail.application = route.application;
     match walk(&route, &mut trail) {
-        Ok(reason) => trail.conclude("allow", reason),
-        Err(Stop { effect, reason }) => match route.report_only {
+        Ok(reason) => trail.conclude("allow", reason, None),
+        Err(Stop { effect, reason, demand }) => match route.report_only {
             Some(who) if stop_is_policy(reason) => {
                 trail.report_only.push(format!("{who}:{effect}:{reason}"));
-                trail.conclude("allow", reason)
+                trail.conclude("allow", reason, None)
             }
-            _ => trail.conclude(effect, reason),
+            _ => trail.conclude(effect, reason, demand),
         },
     }
 }
@@ -124,11 +135,13 @@ fn stop_is_policy(reason: &str) -> bool {
 
 impl Stop {
     pub(crate) fn deny(reason: &'static str) -> Self {
-        Self { effect: "deny", reason }
+        Self { effect: "deny", reason, demand: None }
     }
 
-    pub(crate) fn challenge(reason: &'static str) -> Self {
-        Self { effect: "challenge", reason }
+    /// `claim` is what the next access token must have.
+    pub(crate) fn challenge(reason: &'static str, claim: &str) -> Self {
+        let demand = Some(format!(r#"{{"access_token":{{{claim}}}}}"#));
+        Self { effect: "challenge", reason, demand }
     }
 }
 
@@ -146,7 +159,7 @@ impl Trail {
         setting
     }
 
-    fn conclude(self, effect: &str, reason: &str) -> Decision {
+    fn conclude(self, effect: &str, reason: &str, demand: Option<String>) -> Decision {
         Decision {
             effect: effect.to_owned(),
             reason: reason.to_owned(),
@@ -155,6 +168,9 @@ impl Trail {
             setting: self.setting.map(|(name, _)| name.to_owned()),
             origin: self.setting.map(|(_, origin)| origin.to_owned()),
             report_only: self.report_only,
+            application: self.application.map(|id| id.to_string()),
+            guest_access: self.guest_access.filter(|_| effect == "allow").map(str::to_owned),
+            demand,
         }
     }
 }
@@ -195,9 +211,9 @@ impl<'a> Facts<'a> {
     }
 
     /// A challenge under §7's conditions, but without a context; else the same as a denial.
-    pub(crate) fn challenge_without_context(&self, reason: &'static str) -> Stop {
+    pub(crate) fn challenge_without_context(&self, reason: &'static str, claim: &str) -> Stop {
         if self.issued_by_local() && self.token.understands_challenges() {
-            Stop::challenge(reason)
+            Stop::challenge(reason, claim)
         } else {
             Stop::deny(reason)
         }

@@ -10,11 +10,12 @@ use super::principal;
 
 pub(crate) fn check(facts: &Facts<'_>) -> Result<(), Stop> {
     let issued = facts.token.time("iat").unwrap_or(0);
-    let revoked = policy::items(&facts.local["revocations"]).any(|entry| {
-        let before = entry["notBefore"].as_str().and_then(unix);
-        concerns(entry, facts) && before.is_some_and(|before| issued < before)
-    });
-    if revoked { Err(facts.challenge_without_context("session_revoked")) } else { Ok(()) }
+    let revocations = policy::items(&facts.local["revocations"]).filter(|entry| concerns(entry, facts));
+    let moments = revocations.filter_map(|entry| unix(entry["notBefore"].as_str()?));
+    // A token from before the latest of them would be stopped again.
+    let Some(before) = moments.filter(|before| issued < *before).max() else { return Ok(()) };
+    let claim = format!(r#""nbf":{{"essential":true,"value":"{before}"}}"#);
+    Err(facts.challenge_without_context("session_revoked", &claim))
 }
 
 /// A user is known in the tenant that issued the token by `oid`, at home by the home id. One who is not known, or by

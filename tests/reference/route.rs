@@ -20,7 +20,7 @@ pub(crate) struct Route {
     pub(crate) report_only: Option<&'static str>,
 }
 
-const INVALID: Stop = Stop { effect: "deny", reason: "route_invalid" };
+const INVALID: Stop = Stop { effect: "deny", reason: "route_invalid", demand: None };
 const KEYS: [&str; 8] =
     ["mode", "tenant", "application", "resource_tenant", "source_tenant", "action", "require", "report_only"];
 const MODES: [&str; 3] = ["inbound", "outbound", "tenant_restrictions"];

@@ -1,7 +1,9 @@
 //! What is unwise rather than wrong, and only shows when a tenant's parts are seen together.
 
+use std::collections::HashMap;
+
 use super::Options;
-use crate::id::TenantId;
+use crate::id::{Cloud, TenantId};
 use crate::policy::conditional::{ConditionalPolicy, Control, Controls, PolicyState};
 use crate::policy::finding::{Findings, Level};
 use crate::policy::partner::{Partner, Settings, TrustFlag};
@@ -14,6 +16,8 @@ use crate::policy::target::Access;
 pub(super) struct Advice<'t> {
     pub(super) tenant: &'t Tenant,
     pub(super) partners: &'t [(TenantId, usize)],
+    /// Every tenant of the bundle.
+    pub(super) hosted: &'t HashMap<TenantId, &'t Tenant>,
     pub(super) options: &'t Options,
 }
 
@@ -38,8 +42,7 @@ impl Advice<'_> {
 
     fn partner(&self, id: TenantId, partner: &Partner, at: &Pointer<'_>, findings: &mut Findings) {
         self.direct_connect(Some(partner), at, findings);
-        let other_cloud =
-            self.tenant.partner_clouds.get(&id).is_some_and(|cloud| *cloud != self.tenant.cloud);
+        let other_cloud = self.cloud(id).is_some_and(|cloud| cloud != self.tenant.cloud);
         if other_cloud && DIRECT_CONNECT.iter().any(|kind| self.allows(*kind, Some(partner))) {
             findings.warn(
                 "direct_connect_other_cloud",
@@ -55,33 +58,51 @@ impl Advice<'_> {
                     "listed_users_unresolved",
                     &at.member(kind.property()).member("usersAndGroups"),
                     "users or groups of the partner are listed, but guests' tokens do not tell their ids at home",
-                    "emit the claim home_oid, or configure a principal map; without, such callers are denied",
+                    "unless the config has a principal_map, give it one or emit the claim home_oid: without, such callers are denied",
                 );
             }
         }
-        if partner.user_sync_allowed && partner.settings.consent.inbound != Some(true) {
+        if partner.user_sync_allowed && !self.redeems(id, partner) {
             findings.warn(
                 "sync_without_redemption",
                 &at.member("identitySynchronization"),
-                "users may be synchronised, but invitations are not redeemed automatically",
+                "users may be synchronised, but invitations are not redeemed automatically on both sides",
                 "set automaticUserConsentSettings.inboundAllowed here, and outboundAllowed at the source tenant",
             );
         }
     }
 
+    /// Where a partner lives, as far as the bundle tells.
+    fn cloud(&self, id: TenantId) -> Option<Cloud> {
+        let hosted = self.hosted.get(&id).map(|hosted| hosted.cloud);
+        hosted.or_else(|| self.tenant.partner_clouds.get(&id).copied())
+    }
+
+    /// Whether invitations of the partner's users redeem themselves; a side that is not hosted may well say so.
+    fn redeems(&self, id: TenantId, partner: &Partner) -> bool {
+        let there = self.hosted.get(&id).is_none_or(|source| {
+            let of_us = source.partners.get(self.tenant.id);
+            of_us.is_some_and(|of_us| of_us.settings.consent.outbound == Some(true))
+        });
+        partner.settings.consent.inbound == Some(true) && there
+    }
+
     /// Direct connect that a policy will always stop ("Authentication and Conditional Access for External ID").
     fn direct_connect(&self, partner: Option<&Partner>, at: &Pointer<'_>, findings: &mut Findings) {
         let says = partner.map_or(&self.tenant.default, |partner| &partner.settings);
-        let about_this = says.get(SettingKind::DirectConnectInbound).is_some();
+        let allows_here = says.get(SettingKind::DirectConnectInbound).is_some();
+        let distrusts_here = says.trust(TrustFlag::Mfa) == Some(false);
         let trusted = partner
             .and_then(|partner| partner.settings.trust(TrustFlag::Mfa))
             .or_else(|| self.tenant.default.trust(TrustFlag::Mfa))
             .unwrap_or(false);
         let required = self.tenant.conditional.iter().any(|policy| requires(policy, Control::Mfa));
-        if about_this && required && !trusted && self.allows(SettingKind::DirectConnectInbound, partner) {
+        let allowed = self.allows(SettingKind::DirectConnectInbound, partner);
+        if (allows_here || distrusts_here) && required && !trusted && allowed {
+            let by = if allows_here { SettingKind::DirectConnectInbound.property() } else { "inboundTrust" };
             findings.warn(
                 "direct_connect_mfa_untrusted",
-                &at.member(SettingKind::DirectConnectInbound.property()),
+                &at.member(by),
                 "direct connect is allowed, but a policy requires MFA and that of the other tenant is not trusted",
                 "set inboundTrust.isMfaAccepted, or exclude these users from the policy",
             );
@@ -106,7 +127,7 @@ impl Advice<'_> {
                     "context_unmapped",
                     &at.member("authenticationContexts"),
                     format!("a policy requires {}, and no authentication context proves it", control.word()),
-                    "map a context to it: without, untrusted guests can never satisfy the policy",
+                    "unless the config maps one, map a context to it: without, untrusted guests can never satisfy the policy",
                 );
             }
         }

@@ -26,7 +26,7 @@ pub(super) fn policies(field: Field<'_, '_>, findings: &mut Findings) -> Option<
             policies.extend(policy(Field { node, at: list.at.item(index) }, &ignored, findings));
         }
     }
-    fields.finish(findings);
+    fields.finish_exact(findings);
     Some(policies.into())
 }
 
@@ -170,7 +170,8 @@ impl Reader<'_> {
             groups.push(text.parse().map_err(|_| ())?);
             Ok(())
         });
-        let external = fields.take(external_name).and_then(|field| self.external(field, findings));
+        let exempts = external_name.starts_with("exclude");
+        let external = fields.take(external_name).and_then(|field| self.external(field, exempts, findings));
         UserSet { all, guests, users: sorted(users), groups: sorted(groups), external }
     }
 
@@ -192,7 +193,13 @@ impl Reader<'_> {
         }
     }
 
-    fn external(&self, field: Field<'_, '_>, findings: &mut Findings) -> Option<ExternalUsers> {
+    /// Guests by type and home. What says nothing of either would apply to nobody, or exempt everybody.
+    fn external(
+        &self,
+        field: Field<'_, '_>,
+        exempts: bool,
+        findings: &mut Findings,
+    ) -> Option<ExternalUsers> {
         let fields = field.object(findings)?;
         let mut types = GuestTypes::default();
         let words = fields.take("guestOrExternalUserTypes");
@@ -203,7 +210,14 @@ impl Reader<'_> {
                 None => self.unsupported(&fields.at, &format!("guest type `{}`", word.trim()), findings),
             }
         }
+        if types == GuestTypes::default() {
+            self.unsupported(&fields.at, "guests of no type", findings);
+        }
         let tenants = match fields.take("externalTenants") {
+            None if exempts => {
+                self.unsupported(&fields.at, "an exemption without `externalTenants`", findings);
+                return None;
+            }
             None => Tenants::All,
             Some(tenants) => self.tenants(tenants, findings)?,
         };
@@ -215,7 +229,13 @@ impl Reader<'_> {
         let fields = field.object(findings)?;
         let tenants = match fields.require("membershipKind", findings)?.text(findings)? {
             "all" => Tenants::All,
-            "enumerated" => Tenants::Only(sorted(super::values::list(fields.take("members"), findings))),
+            "enumerated" => {
+                let members = super::values::list(fields.take("members"), findings);
+                if members.is_empty() {
+                    self.unsupported(&fields.at, "enumerated tenants without members", findings);
+                }
+                Tenants::Only(sorted(members))
+            }
             other => {
                 self.unsupported(&fields.at, &format!("membershipKind `{other}`"), findings);
                 return None;

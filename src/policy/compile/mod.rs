@@ -1,13 +1,16 @@
 //! From a bundle's JSON to a [`Snapshot`], with everything that was found on the way.
 
 mod advice;
+mod collaboration;
 mod conditional;
 mod settings;
 mod tenant;
 mod values;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use self::advice::Advice;
+use crate::id::TenantId;
 use crate::policy::fields::Field;
 use crate::policy::finding::Findings;
 use crate::policy::json::Node;
@@ -20,7 +23,7 @@ pub(in crate::policy) use self::values::sorted;
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Tenants that the configuration needs to be hosted.
-    pub required: Vec<crate::id::TenantId>,
+    pub required: Vec<TenantId>,
     /// The configured contexts, for tenants without their own.
     pub contexts: Contexts,
     /// Whether there is a principal map.
@@ -43,41 +46,66 @@ pub fn compile<'d>(
     options: &Options,
 ) -> Compiled {
     let mut findings = Findings::default();
-    let mut tenants = Vec::new();
-    for document in documents {
-        match Node::read(document) {
-            Ok(node) => bundle(&node, options, &mut tenants, &mut findings),
+    let mut read = Vec::new();
+    for (document, text) in documents.into_iter().enumerate() {
+        findings.enter(document);
+        match Node::read(text) {
+            Ok(node) => bundle(&node, document, &mut read, &mut findings),
             Err(finding) => findings.push(finding),
         }
     }
-    check_together(&tenants, options, &mut findings);
+    check_together(&read, options, &mut findings);
+    advise(&read, options, &mut findings);
+    let tenants = read.into_iter().map(|placed| placed.tenant);
     let snapshot = (!findings.refused()).then(|| Snapshot::new(revision, tenants));
     Compiled { snapshot, findings }
 }
 
-fn bundle(node: &Node<'_>, options: &Options, tenants: &mut Vec<Tenant>, findings: &mut Findings) {
+/// A tenant, and where it stands.
+struct Placed {
+    document: usize,
+    index: usize,
+    tenant: Tenant,
+    /// Which partner stands where.
+    partners: Vec<(TenantId, usize)>,
+}
+
+fn bundle(node: &Node<'_>, document: usize, read: &mut Vec<Placed>, findings: &mut Findings) {
     let root = Pointer::ROOT;
     let Some(fields) = (Field { node, at: root }).object(findings) else { return };
     if let Some(list) = fields.require("tenants", findings) {
         for (index, node) in list.array(findings).iter().enumerate() {
-            tenants.extend(tenant::tenant(Field { node, at: list.at.item(index) }, options, findings));
+            let tenant = tenant::tenant(Field { node, at: list.at.item(index) }, findings);
+            read.extend(tenant.map(|(tenant, partners)| Placed { document, index, tenant, partners }));
         }
     }
-    fields.finish(findings);
+    fields.finish_exact(findings);
 }
 
-fn check_together(tenants: &[Tenant], options: &Options, findings: &mut Findings) {
+fn check_together(read: &[Placed], options: &Options, findings: &mut Findings) {
     let root = Pointer::ROOT;
     let at = root.member("tenants");
     let mut hosted = HashSet::new();
-    for tenant in tenants {
+    for Placed { document, index, tenant, .. } in read {
         if !hosted.insert(tenant.id) {
+            findings.enter(*document);
             let message = format!("tenant {} is hosted twice", tenant.id);
-            findings.error("tenant_duplicate", &at, message, "keep one of the two");
+            findings.error("tenant_duplicate", &at.item(*index), message, "keep one of the two");
         }
     }
+    findings.enter(0);
     for missing in options.required.iter().filter(|id| !hosted.contains(id)) {
         let message = format!("the configured `tenant` {missing} is not in the bundle");
         findings.error("tenant_missing", &at, message, "add the tenant to the bundle, or correct `tenant`");
+    }
+}
+
+fn advise(read: &[Placed], options: &Options, findings: &mut Findings) {
+    let hosted: HashMap<_, _> = read.iter().map(|placed| (placed.tenant.id, &placed.tenant)).collect();
+    let root = Pointer::ROOT;
+    let at = root.member("tenants");
+    for Placed { document, index, tenant, partners } in read {
+        findings.enter(*document);
+        Advice { tenant, partners, hosted: &hosted, options }.give(&at.item(*index), findings);
     }
 }

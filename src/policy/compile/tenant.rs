@@ -1,18 +1,18 @@
 //! One hosted tenant of a bundle.
 
-use super::Options;
-use super::advice::Advice;
 use super::values::{contexts, list, map, parsed};
-use super::{conditional, settings};
+use super::{collaboration, conditional, settings};
 use crate::id::{Cloud, ObjectId, TenantId};
-use crate::policy::domains::{DomainLists, InvitesFrom};
 use crate::policy::fields::{Field, Fields};
 use crate::policy::finding::Findings;
 use crate::policy::partner::Settings;
 use crate::policy::snapshot::{GuestAccess, Partners, Revocation, Tenant};
 
-pub(super) fn tenant(field: Field<'_, '_>, options: &Options, findings: &mut Findings) -> Option<Tenant> {
-    let at = field.at;
+/// The tenant, and which of its partners stands where.
+pub(super) fn tenant(
+    field: Field<'_, '_>,
+    findings: &mut Findings,
+) -> Option<(Tenant, Vec<(TenantId, usize)>)> {
     let fields = field.object(findings)?;
     let id = fields.require("tenantId", findings).and_then(|id| id.parse(findings));
     let name = fields.take("displayName").and_then(|name| name.text(findings)).map(Into::into);
@@ -23,17 +23,17 @@ pub(super) fn tenant(field: Field<'_, '_>, options: &Options, findings: &mut Fin
         fields.take("conditionalAccess").and_then(|field| conditional::policies(field, findings));
     let (invites_from, guest_access) = fields
         .take("authorizationPolicy")
-        .and_then(|field| authorization(field, findings))
+        .and_then(|field| collaboration::authorization(field, findings))
         .unwrap_or_default();
-    let domains = fields.take("b2bManagementPolicy").and_then(|field| domain_lists(field, findings));
+    let domains =
+        fields.take("b2bManagementPolicy").and_then(|field| collaboration::domain_lists(field, findings));
     let partner_clouds = map(fields.take("partnerClouds"), findings, parsed);
-    let domain_tenants: std::collections::HashMap<LowerCase, TenantId> =
-        map(fields.take("domains"), findings, parsed);
+    let domain_tenants = map(fields.take("domains"), findings, parsed);
     let own_contexts = fields.take("authenticationContexts").and_then(|field| contexts(field, findings));
     let partner_contexts =
         fields.take("partnerAuthenticationContexts").map(|field| map(Some(field), findings, contexts));
     let revocations = fields.take("revocations").map(|field| revocations(field, findings));
-    fields.finish(findings);
+    fields.finish_exact(findings);
     let access = access?;
     let tenant = Tenant {
         id: id?,
@@ -48,16 +48,12 @@ pub(super) fn tenant(field: Field<'_, '_>, options: &Options, findings: &mut Fin
         contexts: own_contexts,
         partner_contexts,
         domains: domains.unwrap_or_default(),
-        domain_tenants: domain_tenants
-            .into_iter()
-            .map(|(LowerCase(domain), tenant)| (domain, tenant))
-            .collect(),
+        domain_tenants,
         invites_from,
         guest_access: guest_access.unwrap_or(GuestAccess::Restricted),
         revocations: revocations.unwrap_or_default().into(),
     };
-    Advice { tenant: &tenant, partners: &access.order, options }.give(&at, findings);
-    Some(tenant)
+    Some((tenant, access.order))
 }
 
 struct AccessPolicy {
@@ -93,67 +89,6 @@ fn policy(field: Field<'_, '_>, findings: &mut Findings) -> Option<AccessPolicy>
     Some(AccessPolicy { allowed_clouds, default, default_id, partners, order })
 }
 
-/// Graph `authorizationPolicy`.
-fn authorization(
-    field: Field<'_, '_>,
-    findings: &mut Findings,
-) -> Option<(InvitesFrom, Option<GuestAccess>)> {
-    let fields = field.object(findings)?;
-    let invites = fields.take("allowInvitesFrom").map(|from| (from.at.to_string(), from.text(findings)));
-    let invites = match invites {
-        None => InvitesFrom::default(),
-        Some((_, Some("none") | None)) => InvitesFrom::Nobody,
-        Some((_, Some("adminsAndGuestInviters"))) => InvitesFrom::AdminsAndGuestInviters,
-        Some((_, Some("adminsGuestInvitersAndAllMembers"))) => InvitesFrom::AdminsGuestInvitersAndAllMembers,
-        Some((_, Some("everyone"))) => InvitesFrom::Everyone,
-        Some((_, Some(other))) => {
-            let message = format!("`{other}` is an allowInvitesFrom that we do not know: nobody may invite");
-            let remedy = "use none, adminsAndGuestInviters, adminsGuestInvitersAndAllMembers or everyone";
-            findings.warn("invites_from_unknown", &fields.at, message, remedy);
-            InvitesFrom::Nobody
-        }
-    };
-    let guests = fields.take("guestUserRoleId").and_then(|role| role.text(findings)).map(|role| match &*role
-        .to_ascii_lowercase()
-    {
-        "a0b1b346-4d3e-4e8b-98f8-753987be4970" => GuestAccess::Member,
-        "10dae51f-b6af-4016-8d66-8c2a99b929b3" => GuestAccess::Limited,
-        _ => GuestAccess::Restricted,
-    });
-    fields.pass_over(&[
-        "id",
-        "displayName",
-        "description",
-        "deletedDateTime",
-        "allowEmailVerifiedUsersToJoinOrganization",
-        "allowUserConsentForRiskyApps",
-        "allowedToSignUpEmailBasedSubscriptions",
-        "allowedToUseSSPR",
-        "blockMsolPowerShell",
-        "defaultUserRolePermissions",
-    ]);
-    fields.finish(findings);
-    Some((invites, guests))
-}
-
-/// The legacy `B2BManagementPolicy`, unpacked from its string.
-fn domain_lists(field: Field<'_, '_>, findings: &mut Findings) -> Option<DomainLists> {
-    let fields = field.object(findings)?;
-    let lists = fields.take("InvitationsAllowedAndBlockedDomainsPolicy").and_then(|lists| {
-        let fields = lists.object(findings)?;
-        let allowed: Vec<LowerCase> = list(fields.take("AllowedDomains"), findings);
-        let blocked: Vec<LowerCase> = list(fields.take("BlockedDomains"), findings);
-        fields.finish(findings);
-        let domains =
-            |list: Vec<LowerCase>| list.into_iter().map(|LowerCase(domain)| domain).collect::<Box<[_]>>();
-        let allowed = (!allowed.is_empty()).then(|| domains(allowed));
-        Some(DomainLists { allowed, blocked: domains(blocked) })
-    });
-    fields.pass_over(&["AutoRedeemPolicy", "PreviewPolicy"]);
-    fields.finish(findings);
-    lists
-}
-
 fn revocations(field: Field<'_, '_>, findings: &mut Findings) -> Vec<Revocation> {
     let mut revocations = Vec::new();
     for (index, node) in field.array(findings).iter().enumerate() {
@@ -172,7 +107,7 @@ fn revocation(fields: Fields<'_, '_>, findings: &mut Findings) -> Option<Revocat
     };
     let not_before = fields.require("notBefore", findings).and_then(|time| time.parse::<Instant>(findings));
     fields.pass_over(&["reason"]);
-    fields.finish(findings);
+    fields.finish_exact(findings);
     Some(Revocation { tenant: tenant?, user: user?, not_before: not_before?.0 })
 }
 
@@ -187,16 +122,5 @@ impl std::str::FromStr for Instant {
         let since = time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let seconds = since.as_secs().saturating_add(u64::from(since.subsec_nanos() > 0));
         Ok(Self(i64::try_from(seconds).unwrap_or(i64::MAX)))
-    }
-}
-
-#[derive(PartialEq, Eq, Hash)]
-struct LowerCase(Box<str>);
-
-impl std::str::FromStr for LowerCase {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(text.to_ascii_lowercase().into()))
     }
 }

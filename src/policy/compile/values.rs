@@ -75,6 +75,6 @@ pub(super) fn contexts(field: Field<'_, '_>, findings: &mut Findings) -> Option<
     let by_control = Control::ALL.map(|control| {
         fields.take(control.word()).and_then(|context| context.text(findings)).map(Into::into)
     });
-    fields.finish(findings);
+    fields.finish_exact(findings);
     Some(Contexts::new(by_control))
 }

@@ -55,10 +55,13 @@ impl World {
     /// Started and ready.
     pub(crate) async fn ready(&self) -> App {
         let app = self.start().await;
-        while !app.is_ready() {
+        for _ in 0..10_000 {
+            if app.is_ready() {
+                return app;
+            }
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
-        app
+        panic!("not ready: was the bundle refused?")
     }
 }
 

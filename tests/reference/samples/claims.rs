@@ -45,7 +45,7 @@ fn origin() -> impl Strategy<Value = Value> {
         (1, "https://unknown.test/{}/v2.0"),
         (1, "https://login.microsoftonline.com/c0c0c0c0-0000-4000-8000-00000000000c/v2.0"),
     ];
-    const RELATIONS: [(u32, Option<&str>); 24] = [
+    const RELATIONS: [(u32, Option<&str>); 30] = [
         (500, None),
         (30, Some("1")),
         (60, Some("5")),
@@ -68,6 +68,12 @@ fn origin() -> impl Strategy<Value = Value> {
         (6, Some("29")),
         (6, Some("11 17")),
         (4, Some("18446744073709551617")),
+        (3, Some("267")),
+        (3, Some("-11")),
+        (2, Some("5 -0 65")),
+        (2, Some("+11")),
+        (2, Some(" 5")),
+        (2, Some("5 ")),
         (3, Some("5  1")),
         (3, Some("five")),
     ];
@@ -98,7 +104,7 @@ fn origin() -> impl Strategy<Value = Value> {
 
 /// `idp`: absent, an Entra URI, none of Entra's, or none that can be read.
 fn provider() -> impl Strategy<Value = Option<String>> {
-    const KINDS: [(u32, Option<&str>); 26] = [
+    const KINDS: [(u32, Option<&str>); 56] = [
         (300, None),
         (180, Some("https://sts.windows.net/{}/")),
         (120, Some("https://login.microsoftonline.com/{}/v2.0")),
@@ -125,6 +131,38 @@ fn provider() -> impl Strategy<Value = Option<String>> {
         (2, Some("https://sts.windows.net/")),
         (2, Some("https://LOGIN.WINDOWS.NET/fabrikam.test/")),
         (2, Some("")),
+        // What a query, a fragment, a port, a user or a dot makes of a URI.
+        (2, Some("https://login.unknown-cloud.test/{}?x")),
+        (2, Some("https://login.unknown-cloud.test/{}/v2.0#x")),
+        (2, Some("https://login.unknown-cloud.test/{}/?x")),
+        (2, Some("https://login.unknown-cloud.test?{}")),
+        (2, Some("https://sts.windows.net/{}/?x")),
+        (2, Some("https://sts.windows.net:443/common/")),
+        (2, Some("https://kim@sts.windows.net/{}/")),
+        (2, Some("https://kim@sts.windows.net/common/")),
+        (2, Some("https://sts.windows.net./{}/x")),
+        (2, Some("https://sts.windows.net./{}/")),
+        (2, Some("https://sts%2Ewindows.net/common/")),
+        (2, Some("https:/sts.windows.net/{}/")),
+        (2, Some("https:///{}/")),
+        (2, Some("//sts.windows.net/{}/")),
+        (2, Some("ftp://sts.windows.net/{}/")),
+        (2, Some("sts.windows.net")),
+        (2, Some("https://sts.windows.net\\{}")),
+        (2, Some(" https://sts.windows.net/{}/")),
+        (2, Some("https://sts.windows.net/{}/\n")),
+        (2, Some("live.com\t")),
+        (2, Some("{}")),
+        (2, Some("{}/v2.0")),
+        // A configured issuer, and what resembles it.
+        (4, Some("https://own.test/tenants/{}/")),
+        (4, Some("HTTPS://OWN.test/tenants/{}")),
+        (3, Some("https://ISSUER.test/{}/v2.0/")),
+        (2, Some("https://own.test/{}/")),
+        (2, Some("https://own.test/Tenants/{}/")),
+        (2, Some("https://own.test:8443/tenants/{}/")),
+        (2, Some("https://issuer.test/common/v2.0")),
+        (2, Some("own.test")),
     ];
     const HOMES: [(u32, &str); 6] = [
         (40, TENANTS[1]),
@@ -141,13 +179,20 @@ fn provider() -> impl Strategy<Value = Option<String>> {
 fn who() -> impl Strategy<Value = Value> {
     const TYPES: [(u32, Option<&str>); 4] =
         [(85, None), (8, Some("user")), (6, Some("app")), (1, Some("device"))];
-    const EMAILS: [(u32, Option<&str>); 6] = [
+    const EMAILS: [(u32, Option<&str>); 13] = [
         (35, None),
         (30, Some("kim@fabrikam.test")),
         (20, Some("kim@NORTHWIND.test")),
         (8, Some("kim@sub.fabrikam.test")),
         (2, Some("kim")),
         (2, Some("kim@")),
+        (5, Some("kim@fabrikam.test.")),
+        (3, Some("kim@MÜNCHEN.test")),
+        (2, Some("kim@fabrikam.test..")),
+        (2, Some("kim@fabrikam.test ")),
+        (2, Some("Kim <kim@fabrikam.test>")),
+        (1, Some("kim@-fabrikam.test")),
+        (1, Some("kim@.")),
     ];
     let id = |probability| {
         (maybe(probability, guid(&USERS)), prop::bool::weighted(0.03))

@@ -120,10 +120,18 @@ fn users() -> impl Strategy<Value = Value> {
                 ("excludeGroups", group_if(exempt == "group", exempt_group).into()),
                 ("includeRoles", Value::Array(Vec::new())),
                 ("includeGuestsOrExternalUsers", of(kind == "types", guests)),
-                ("excludeGuestsOrExternalUsers", of(exempt == "types", others)),
+                ("excludeGuestsOrExternalUsers", of(exempt == "types", of_stated_tenants(others))),
             ])
         },
     )
+}
+
+/// Nobody is exempt by omission: an exemption says of which tenants (§7).
+fn of_stated_tenants(mut guests: Value) -> Value {
+    if guests["externalTenants"].is_null() {
+        guests["externalTenants"] = json!({"membershipKind": "all"});
+    }
+    guests
 }
 
 fn guests() -> impl Strategy<Value = Value> {
@@ -135,17 +143,19 @@ fn guests() -> impl Strategy<Value = Value> {
         "otherExternalUser",
         "serviceProvider",
     ];
-    (pick(&TYPES), some_of(0.4, &TYPES), maybe(0.6, maybe(0.5, some_of(0.4, &TENANTS)))).prop_map(
-        |(first, more, tenants)| {
+    (pick(&TYPES), some_of(0.4, &TYPES), maybe(0.6, maybe(0.5, (pick(&TENANTS), some_of(0.3, &TENANTS)))))
+        .prop_map(|(first, more, tenants)| {
             let mut types = vec![first];
             types.extend(more.into_iter().filter(|each| *each != first));
             let tenants = tenants.map_or(Value::Null, |members| match members {
                 None => json!({"membershipKind": "all"}),
-                Some(members) => json!({"membershipKind": "enumerated", "members": members}),
+                Some((one, mut members)) => {
+                    members.push(one);
+                    json!({"membershipKind": "enumerated", "members": members})
+                }
             });
             record([("guestOrExternalUserTypes", types.join(",").into()), ("externalTenants", tenants)])
-        },
-    )
+        })
 }
 
 /// `block` alone, or some of the three others in any order.

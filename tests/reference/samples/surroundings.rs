@@ -79,6 +79,7 @@ fn configured(which: &str) -> Value {
             own("https://login.microsoftonline.us/{tenantid}/v2.0", "microsoftonline.us"),
             {"cloud": "partner.microsoftonline.cn"},
             test,
+            own("https://own.test/tenants/{tenantid}/", "microsoftonline.com"),
         ]),
     }
 }
@@ -111,16 +112,19 @@ pub(crate) fn principal_map() -> impl Strategy<Value = Value> {
         (0..2_usize, guid(&USERS)),
         one_of(&[(50, 1_usize), (20, 2), (20, 3), (5, 4), (5, 0)]),
         guid(&USERS),
-        some_of(0.4, &GROUPS),
+        maybe(0.8, maybe(0.9, some_of(0.4, &GROUPS))),
     );
     maybe(0.5, prop::collection::vec(entry, 0..=4)).prop_map(|entries| {
         let Some(entries) = entries else { return Value::Null };
         let mut unique = BTreeMap::new();
         for ((tenant, oid), home, home_oid, groups) in entries {
-            let entry = json!({
-                "tenant": TENANTS[tenant], "oid": oid, "homeTenant": TENANTS[home],
-                "homeOid": home_oid, "homeGroups": groups,
-            });
+            let entry = object([
+                ("tenant", Some(TENANTS[tenant].into())),
+                ("oid", Some(oid.as_str().into())),
+                ("homeTenant", Some(TENANTS[home].into())),
+                ("homeOid", Some(home_oid.into())),
+                ("homeGroups", groups.map(Value::from)),
+            ]);
             unique.insert((tenant, oid.to_ascii_lowercase()), entry);
         }
         unique.into_values().collect()

@@ -25,17 +25,24 @@ fn tenant(id: &'static str) -> impl Strategy<Value = Value> {
         (6, Some("microsoftonline.us")),
         (4, Some("partner.microsoftonline.cn")),
     ];
+    const ROLES: [(u32, Option<&str>); 5] = [
+        (40, None),
+        (20, Some("a0b1b346-4d3e-4e8b-98f8-753987be4970")),
+        (20, Some("10DAE51F-b6af-4016-8d66-8c2a99b929b3")),
+        (10, Some("2af84b1e-32c8-42b7-82bc-daa82404023b")),
+        (10, Some(USERS[0])),
+    ];
     let requirements =
         (maybe(0.5, conditional_access()), maybe(0.15, contexts()), maybe(0.1, partner_contexts()));
     let lists = (
         maybe(0.3, domain_lists()),
         maybe(0.3, partner_clouds()),
         maybe(0.25, prop::collection::vec(revocation(), 1..=2)),
-        prop::bool::weighted(0.03),
+        (prop::bool::weighted(0.03), one_of(&ROLES)),
     );
     (one_of(&HOME_CLOUDS), cross_tenant(id), requirements, lists).prop_map(
         move |(cloud, policy, (requirements, contexts, partner_contexts), lists)| {
-            let (domains, clouds, revocations, capitals) = lists;
+            let (domains, clouds, revocations, (capitals, role)) = lists;
             object([
                 ("tenantId", Some(spelled(id, capitals).into())),
                 ("cloud", cloud.map(Value::from)),
@@ -43,6 +50,7 @@ fn tenant(id: &'static str) -> impl Strategy<Value = Value> {
                 ("conditionalAccess", requirements),
                 ("authenticationContexts", contexts),
                 ("partnerAuthenticationContexts", partner_contexts),
+                ("authorizationPolicy", role.map(|role| json!({"guestUserRoleId": role}))),
                 ("b2bManagementPolicy", domains),
                 ("partnerClouds", clouds),
                 ("revocations", revocations.map(Value::from)),
@@ -71,7 +79,7 @@ fn cross_tenant(id: &'static str) -> impl Strategy<Value = Value> {
 }
 
 fn domain_lists() -> impl Strategy<Value = Value> {
-    const DOMAINS: [&str; 3] = ["fabrikam.test", "Northwind.test", "mail.fabrikam.test"];
+    const DOMAINS: [&str; 4] = ["fabrikam.test", "Northwind.test", "mail.fabrikam.test", "münchen.test"];
     (some_of(0.3, &DOMAINS), some_of(0.3, &DOMAINS)).prop_map(|(allowed, blocked)| {
         json!({"InvitationsAllowedAndBlockedDomainsPolicy": {
             "AllowedDomains": allowed, "BlockedDomains": blocked,

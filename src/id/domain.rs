@@ -1,0 +1,87 @@
+//! A mail domain, as domain lists and mail addresses name it.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A host name in lower case: labels of letters (of any script), digits and inner hyphens.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Domain(Box<str>);
+
+/// What no mail domain looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no domain: write it alone, such as `fabrikam.com`, without `@`, `*`, spaces or a dot at either end")]
+pub struct NotADomain;
+
+impl Domain {
+    /// Of a mail address. None where it is nothing that a list could name: who writes `kim@fabrikam.com>` must not
+    /// slip past a list that has `fabrikam.com`. The root's dot is another spelling of the same domain.
+    pub fn of_address(address: &str) -> Option<Self> {
+        let (_, domain) = address.rsplit_once('@')?;
+        domain.strip_suffix('.').unwrap_or(domain).parse().ok()
+    }
+}
+
+impl FromStr for Domain {
+    type Err = NotADomain;
+
+    fn from_str(text: &str) -> Result<Self, NotADomain> {
+        let is_label = |label: &str| {
+            let edges = label.starts_with('-') || label.ends_with('-');
+            !label.is_empty() && !edges && label.chars().all(|char| char.is_alphanumeric() || char == '-')
+        };
+        text.split('.').all(is_label).then(|| Self(text.to_lowercase().into())).ok_or(NotADomain)
+    }
+}
+
+impl fmt::Display for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn domains_are_the_same_in_any_case_of_any_script() {
+        for (one, other) in [("Fabrikam.COM", "fabrikam.com"), ("MÜNCHEN.example", "münchen.example")] {
+            assert_eq!(one.parse::<Domain>(), other.parse());
+        }
+        assert_ne!("mail.fabrikam.com".parse::<Domain>(), "fabrikam.com".parse());
+    }
+
+    #[test]
+    fn what_could_never_match_is_no_domain() {
+        for text in [
+            "",
+            ".",
+            "@evil.com",
+            "*.evil.com",
+            " evil.com",
+            "evil.com ",
+            ".evil.com",
+            "evil.com.",
+            "evil..com",
+            "evil_com",
+            "-evil.com",
+            "https://evil.com",
+            "kim@evil.com",
+            "e\u{301}vil.com",
+        ] {
+            assert_eq!(text.parse::<Domain>(), Err(NotADomain), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_hides_its_domain_has_none() {
+        let domain = |address: &str| Domain::of_address(address).map(|domain| domain.to_string());
+        assert_eq!(domain("kim@Fabrikam.com").as_deref(), Some("fabrikam.com"));
+        assert_eq!(domain("kim@fabrikam.com.").as_deref(), Some("fabrikam.com"));
+        for address in
+            ["kim", "kim@", "kim@.", "kim@fabrikam.com..", "Kim <kim@fabrikam.com>", "kim@fabrikam.com "]
+        {
+            assert_eq!(domain(address), None, "{address:?}");
+        }
+    }
+}
