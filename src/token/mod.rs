@@ -20,6 +20,7 @@ mod json;
 mod jwks;
 mod keys;
 mod mint;
+mod roca;
 mod verify;
 
 pub use self::bearer::{Credential, bearer};
