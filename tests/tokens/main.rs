@@ -1,0 +1,11 @@
+//! The verifier against everything that can be written down as a token: by hand.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test may fail loudly"
+)]
+
+mod catalogue;
+mod forge;
