@@ -1,4 +1,4 @@
-//! The verifier against everything that can be written down as a token: by hand.
+//! The verifier against everything that can be written down as a token: by hand, by Wycheproof, by chance.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -9,3 +9,4 @@
 
 mod catalogue;
 mod forge;
+mod wycheproof;
