@@ -8,5 +8,6 @@
 )]
 
 mod catalogue;
+mod differential;
 mod forge;
 mod wycheproof;
