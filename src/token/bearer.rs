@@ -11,43 +11,51 @@ pub enum Credential<'a> {
     /// Its one value.
     One(&'a [u8]),
     /// More than one value.
-    Several,
+    Several {
+        /// The length of the longest token among them.
+        longest: usize,
+    },
 }
 
 impl<'a> Credential<'a> {
     /// What is known after one more value was seen.
     #[must_use]
     pub fn and(self, value: &'a [u8]) -> Self {
-        match self {
-            Self::Absent => Self::One(value),
-            Self::One(_) | Self::Several => Self::Several,
-        }
+        let before = match self {
+            Self::Absent => return Self::One(value),
+            Self::One(before) => longest(before),
+            Self::Several { longest } => longest,
+        };
+        Self::Several { longest: before.max(longest(value)) }
     }
 }
 
 /// The token of the one `Bearer` credential; the scheme in any case, one space after it.
 ///
-/// Envoy joins repeated headers with a comma, which no token contains: a comma is a second credential.
+/// Envoy joins repeated headers with a comma, which no token contains: a comma is a second credential, and raw
+/// headers are judged as joined ones.
 pub fn bearer(credential: Credential<'_>, max_bytes: usize) -> Result<&str, TokenError> {
-    let value = match credential {
+    let (value, longest) = match credential {
         Credential::Absent => return Err(TokenError::Missing),
-        Credential::Several => return Err(TokenError::Ambiguous),
-        Credential::One(value) => value,
+        Credential::One(value) => (Some(value), longest(value)),
+        Credential::Several { longest } => (None, longest),
     };
-    let scheme = value.iter().position(|&byte| byte == b' ').unwrap_or(value.len());
-    let (scheme, rest) = value.split_at(scheme);
-    let is_bearer = scheme.eq_ignore_ascii_case(b"bearer");
-    let token = rest.strip_prefix(b" ").unwrap_or_default();
-    if is_bearer && token.len() > max_bytes {
+    if longest > max_bytes {
         return Err(TokenError::TooLarge);
     }
-    if value.contains(&b',') {
-        return Err(TokenError::Ambiguous);
-    }
-    if !is_bearer {
-        return Err(TokenError::Missing);
-    }
+    let value = value.filter(|value| !value.contains(&b',')).ok_or(TokenError::Ambiguous)?;
+    let token = token(value).ok_or(TokenError::Missing)?;
     std::str::from_utf8(token).map_err(|_| TokenError::Malformed("not ASCII"))
+}
+
+fn longest(value: &[u8]) -> usize {
+    value.split(|&byte| byte == b',').filter_map(token).map(<[u8]>::len).max().unwrap_or_default()
+}
+
+fn token(credential: &[u8]) -> Option<&[u8]> {
+    let scheme = credential.iter().position(|&byte| byte == b' ').unwrap_or(credential.len());
+    let (scheme, rest) = credential.split_at(scheme);
+    scheme.eq_ignore_ascii_case(b"bearer").then(|| rest.strip_prefix(b" ").unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -74,8 +82,22 @@ mod tests {
     }
 
     #[test]
+    fn raw_headers_are_judged_as_joined_ones() {
+        for (one, other, expected) in [
+            ("Bearer 12345678", "Bearer 12345678", TokenError::Ambiguous),
+            ("Bearer 12345678901", "Bearer x", TokenError::TooLarge),
+            ("Bearer x", "bearer 12345678901", TokenError::TooLarge),
+            ("Bearer x", "Basic 12345678901", TokenError::Ambiguous),
+        ] {
+            let raw = Credential::One(one.as_bytes()).and(other.as_bytes());
+            assert_eq!(bearer(raw, 10), Err(expected));
+            assert_eq!(of(&format!("{one},{other}")), Err(expected));
+        }
+    }
+
+    #[test]
     fn size_is_judged_first_and_spaces_are_part_of_the_token() {
-        assert_eq!(of("Bearer 12345678,01"), Err(TokenError::TooLarge));
+        assert_eq!(of("Bearer 12345678,01"), Err(TokenError::Ambiguous));
         assert_eq!(of("Bearer 12345678901,"), Err(TokenError::TooLarge));
         assert_eq!(of("Bearer  a.b.c"), Ok(" a.b.c"));
         assert_eq!(of("Bearer"), Ok(""));

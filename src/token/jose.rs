@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use base64_simd::URL_SAFE_NO_PAD;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
 use crate::token::TokenError;
-use crate::token::json::{Ignored, Names, Text};
+use crate::token::json::{Ignored, MaybeText, Names, Text};
+use crate::token::keys::KeySet;
 
 /// Real headers take about 100 bytes; parsing hostile ones is unpaid work.
 const MAX_HEADER: usize = 1024;
@@ -32,7 +34,7 @@ impl<'t> Envelope<'t> {
     pub(in crate::token) fn read(token: &'t str) -> Result<Self, TokenError> {
         let [header, payload, signature] =
             three_parts(token).ok_or(TokenError::Malformed("not three parts"))?;
-        if header.len() > MAX_HEADER.div_ceil(3) * 4 {
+        if header.len() > (MAX_HEADER * 4).div_ceil(3) {
             return Err(TokenError::Malformed("the header is too long"));
         }
         let signed = token.as_bytes().get(..header.len() + 1 + payload.len()).unwrap_or_default();
@@ -42,6 +44,18 @@ impl<'t> Envelope<'t> {
         let header = serde_json::from_slice(&header).map_err(|_| TokenError::Malformed("the header"))?;
         Ok(Self { header, payload, signed, signature })
     }
+}
+
+/// Whether the key of `keys` that `jws` names signed it, whatever its payload: what [`crate::token::verify()`] asks
+/// of envelope, algorithm, key and signature, for test vectors that hold no claims. It proves nothing of a caller.
+pub fn signed_by(jws: &str, keys: &KeySet) -> Result<(), TokenError> {
+    let envelope = Envelope::read(jws)?;
+    if !envelope.header.rs256 {
+        return Err(TokenError::Algorithm);
+    }
+    let key = envelope.header.kid.and_then(|kid| keys.key(&kid)).ok_or(TokenError::KeyUnknown)?;
+    let signed = key.verifies(&digest(&SHA256, envelope.signed), &envelope.signature);
+    if signed { Ok(()) } else { Err(TokenError::Signature) }
 }
 
 fn three_parts(token: &str) -> Option<[&str; 3]> {
@@ -90,12 +104,12 @@ impl<'de> Visitor<'de> for ReadHeader {
             match &*name {
                 // Extensions that must be understood, and none is (RFC 7515, section 4.1.11); an encrypted token.
                 "crit" | "b64" | "enc" | "zip" => return Err(serde::de::Error::custom("not a plain JWS")),
-                "alg" => header.rs256 = object.next_value::<Member<'_>>()?.is(|alg| alg == "RS256"),
-                "kid" => header.kid = object.next_value::<Member<'_>>()?.text().map(Into::into),
+                "alg" => header.rs256 = object.next_value::<MaybeText<'_>>()?.is(|alg| alg == "RS256"),
+                "kid" => header.kid = object.next_value::<MaybeText<'_>>()?.0.map(Into::into),
                 "typ" => {
                     let known =
                         |typ: &str| ["jwt", "at+jwt"].iter().any(|known| known.eq_ignore_ascii_case(typ));
-                    if !object.next_value::<Member<'_>>()?.is(known) {
+                    if !object.next_value::<MaybeText<'_>>()?.is(known) {
                         return Err(serde::de::Error::custom("another type of token"));
                     }
                 }
@@ -109,28 +123,31 @@ impl<'de> Visitor<'de> for ReadHeader {
     }
 }
 
-/// A header member that should be a string; anything else is as good as absent.
-#[derive(serde::Deserialize)]
-#[serde(untagged)]
-enum Member<'a> {
-    #[serde(borrow)]
-    Text(TextMember<'a>),
-    Other(serde::de::IgnoredAny),
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-#[derive(serde::Deserialize)]
-#[serde(transparent)]
-struct TextMember<'a>(#[serde(borrow)] std::borrow::Cow<'a, str>);
-
-impl Member<'_> {
-    fn text(&self) -> Option<&str> {
-        match self {
-            Self::Text(TextMember(text)) => Some(text),
-            Self::Other(_) => None,
-        }
+    fn header(text: &str) -> Result<Header, TokenError> {
+        Envelope::read(&format!("{}.e30.", URL_SAFE_NO_PAD.encode_to_string(text)))
+            .map(|envelope| envelope.header)
     }
 
-    fn is(&self, test: impl Fn(&str) -> bool) -> bool {
-        self.text().is_some_and(test)
+    #[test]
+    fn a_member_that_is_no_text_is_absent_and_still_read_strictly() {
+        for name in ["alg", "kid"] {
+            assert!(header(&format!(r#"{{"{name}":{{"x":[1,null]}}}}"#)).is_ok());
+            assert!(header(&format!(r#"{{"{name}":{{"x":1,"x":1}}}}"#)).is_err(), "a duplicate in {name}");
+            let deep = format!("{}{}", "[".repeat(17), "]".repeat(17));
+            assert!(header(&format!(r#"{{"{name}":{deep}}}"#)).is_err(), "17 arrays in {name}");
+        }
+        assert_eq!(header(r#"{"alg":"RS256","kid":7}"#).unwrap().kid, None);
+        assert!(header(r#"{"alg":"RS256","kid":"k"}"#).unwrap().rs256);
+    }
+
+    #[test]
+    fn a_header_has_1024_bytes_at_most() {
+        let of = |bytes: usize| header(&format!(r#"{{"x":"{}"}}"#, "x".repeat(bytes - 8)));
+        assert!(of(1024).is_ok());
+        assert!(of(1025).is_err());
     }
 }

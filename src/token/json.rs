@@ -29,6 +29,55 @@ impl<'de> Deserialize<'de> for Text<'de> {
     }
 }
 
+/// A member that should be a string: anything else is as good as absent, and read as strictly as all else.
+pub(in crate::token) struct MaybeText<'a>(pub Option<Cow<'a, str>>);
+
+impl MaybeText<'_> {
+    pub(in crate::token) fn is(&self, test: impl Fn(&str) -> bool) -> bool {
+        self.0.as_deref().is_some_and(test)
+    }
+}
+
+impl<'de> Deserialize<'de> for MaybeText<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = Option<Cow<'de, str>>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("any JSON value")
+            }
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Some(Cow::Borrowed(text)))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Some(Cow::Owned(text.to_owned())))
+            }
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(None)
+            }
+            fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+                Ok(None)
+            }
+            fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+                Ok(None)
+            }
+            fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+                Ok(None)
+            }
+            fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+                Ok(None)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, array: A) -> Result<Self::Value, A::Error> {
+                Ignored::default().visit_seq(array).map(|()| None)
+            }
+            fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {
+                Ignored::default().visit_map(object).map(|()| None)
+            }
+        }
+        deserializer.deserialize_any(Read).map(Self)
+    }
+}
+
 /// The member names of one object; refuses to hold one twice.
 #[derive(Default)]
 pub(in crate::token) struct Names<'a>(Vec<Cow<'a, str>>);

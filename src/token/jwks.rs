@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
 use crate::token::keys::Key;
+use crate::token::roca;
 
 /// What is more than this is no key set of ours.
 const MAX_KEYS: usize = 1000;
@@ -83,6 +84,9 @@ fn usable(jwk: Jwk<'_>) -> Option<(Box<str>, Key)> {
         return None;
     }
     let (modulus, exponent) = (URL_SAFE_NO_PAD.decode(&*n?).ok()?, URL_SAFE_NO_PAD.decode(&*e?).ok()?);
+    if roca::is_weak(&modulus) {
+        return None;
+    }
     Some((kid?, Key::new(&modulus, &exponent, issuer.as_deref())?))
 }
 
@@ -109,8 +113,11 @@ mod tests {
             .map(|extra| rsa("other", extra));
         let weak = format!(r#"{{"kty":"RSA","kid":"weak","n":"{}","e":"AQAB"}}"#, modulus(128));
         let even = format!(r#"{{"kty":"RSA","kid":"even","n":"{}","e":"AQAA"}}"#, modulus(256));
+        let long = format!(r#"{{"kty":"RSA","kid":"long","n":"{}","e":"AQAB"}}"#, modulus(1025));
+        let slow = format!(r#"{{"kty":"RSA","kid":"slow","n":"{}","e":"AQAAAAE"}}"#, modulus(256));
         let hmac = r#"{"kty":"oct","kid":"hmac","k":"AAAA"}"#.to_owned();
-        let all: Vec<_> = others.chain([weak, even, hmac, rsa("good", r#","use":"sig","x5c":[]"#)]).collect();
+        let all: Vec<_> =
+            others.chain([weak, even, long, slow, hmac, rsa("good", r#","use":"sig","x5c":[]"#)]).collect();
         assert_eq!(set(&all), Ok(1));
     }
 

@@ -23,13 +23,20 @@ struct UnreadableIssuer;
 
 /// The shortest modulus that RS256 allows, in bytes (RFC 7518, section 3.3: 2048 bits).
 const MIN_MODULUS: usize = 256;
+/// The longest that the crypto library verifies with, in bytes.
+const MAX_MODULUS: usize = 1024;
+const MAX_EXPONENT: usize = 4;
 
 impl Key {
-    /// None for what no RS256 signature should be checked with: short or even modulus, even or trivial exponent.
+    /// None for what no RS256 signature should or can be checked with: short, overlong or even modulus, even, trivial
+    /// or overlong exponent.
     pub(in crate::token) fn new(modulus: &[u8], exponent: &[u8], issuer: Option<&str>) -> Option<Self> {
         let odd = |number: &[u8]| number.last().is_some_and(|byte| byte % 2 == 1);
         let strong = modulus.len() >= MIN_MODULUS && modulus.first().is_some_and(|byte| byte >> 7 == 1);
         if !strong && modulus.len() <= MIN_MODULUS || !odd(modulus) || !odd(exponent) || exponent == [1] {
+            return None;
+        }
+        if modulus.len() > MAX_MODULUS || exponent.len() > MAX_EXPONENT {
             return None;
         }
         let components = RsaPublicKeyComponents { n: modulus, e: exponent };

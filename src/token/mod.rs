@@ -20,6 +20,7 @@ mod json;
 mod jwks;
 mod keys;
 mod mint;
+mod roca;
 mod verify;
 
 pub use self::bearer::{Credential, bearer};
@@ -27,6 +28,7 @@ pub use self::cache::{Fingerprint, TokenCache};
 pub use self::error::TokenError;
 pub use self::identity::{Audience, Client, Completeness, Groups, Home, Identity, Restricted, Xms};
 pub use self::issuer::{BadIssuer, Issuer, IssuerTemplate, entra_issuers, is_entra_host};
+pub use self::jose::signed_by;
 pub use self::jwks::JwksError;
 pub use self::keys::{Key, KeyRing, KeySet};
 pub use self::mint::{DevelopmentIssuer, MintError};

@@ -11,6 +11,7 @@ mod admin;
 mod answers;
 mod command;
 mod conformance;
+mod credentials;
 mod harness;
 mod https;
 mod keys;
