@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use tenantgate::app::App;
-use tenantgate::check::{Decision, Http, Request};
+use tenantgate::check::{Http, Request};
 use tenantgate::engine::{Explanation, Reason};
 
-use crate::harness::{Asked, Client, Merge as _, Sign, World, now, pointer_set, signer};
+use crate::harness::{Case, Client, World, cases, members};
 
 /// Reasons that no case of this kind can reach, and where the test is that stands in for one: a file and a name in it.
 const ELSEWHERE: &[(&str, &str, &[Reason])] = &[
@@ -55,18 +55,10 @@ const ELSEWHERE: &[(&str, &str, &[Reason])] = &[
     ),
 ];
 
-struct Case {
-    name: String,
-    config: Value,
-    bundle: Value,
-    data: Value,
-    raw: bool,
-}
-
 #[test]
 fn every_reason_has_a_case() {
     let mut reached: BTreeSet<String> = BTreeSet::new();
-    for case in cases() {
+    for case in all() {
         reached.insert(case.data["expect"]["reason"].as_str().unwrap().to_owned());
     }
     let elsewhere = |reason: &Reason| ELSEWHERE.iter().any(|(_, _, reasons)| reasons.contains(reason));
@@ -107,7 +99,7 @@ fn nothing_waits_for_partners_yet() {
 #[tokio::test]
 async fn the_gate_decides_every_case_as_expected() {
     let mut wrong = Vec::new();
-    for case in cases() {
+    for case in all() {
         let world = case.world();
         let (gate, _keys) = App::gate_alone(&world.config()).await.unwrap();
         assert!(gate.judge().policy().borrow().is_some(), "{}: the bundle was refused", case.name);
@@ -130,8 +122,7 @@ async fn the_gate_decides_every_case_as_expected() {
 async fn the_service_answers_every_case_as_expected() {
     let mut wrong = Vec::new();
     // The service's clock is the machine's.
-    let (timed, asked): (Vec<_>, Vec<_>) =
-        cases().into_iter().partition(|case| case.data.get("now").is_some());
+    let (timed, asked): (Vec<_>, Vec<_>) = all().into_iter().partition(|case| case.data.get("now").is_some());
     told(format_args!("over gRPC: {} cases asked, {} skipped for their time", asked.len(), timed.len()));
     for case in &timed {
         let file = case.name.split(':').next();
@@ -150,7 +141,7 @@ async fn the_service_answers_every_case_as_expected() {
 fn the_command_prints_every_case_as_expected() {
     let mut wrong = Vec::new();
     let mut skipped = BTreeMap::<_, u32>::new();
-    for case in cases() {
+    for case in all() {
         let world = case.world();
         let arguments = match case.arguments() {
             Ok(arguments) => arguments,
@@ -192,95 +183,22 @@ fn report(way: &str, wrong: &[String]) {
     assert!(wrong.is_empty(), "{} case(s) differ {way}:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-fn cases() -> Vec<Case> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance");
-    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    let only = std::env::var_os("CASE").map(|name| name.into_string().unwrap());
-    let mut cases = Vec::new();
-    for path in paths {
-        let file: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        for (index, data) in file["cases"].as_array().unwrap().iter().enumerate() {
-            cases.push(Case::of(&path, &file, data, index));
-        }
-    }
-    cases.retain(|case| only.as_ref().is_none_or(|only| case.name.contains(only)));
-    cases
+fn all() -> Vec<Case> {
+    cases(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance"))
 }
 
 impl Case {
-    fn of(path: &Path, file: &Value, data: &Value, index: usize) -> Self {
-        let mut bundle = file["bundle"].clone();
-        for (pointer, value) in data.get("patch").and_then(Value::as_object).into_iter().flatten() {
-            pointer_set(&mut bundle, pointer, value.clone());
-        }
-        let mut config = file.get("config").cloned().unwrap_or_else(|| json!({}));
-        config.merge(data.get("config").unwrap_or(&json!({})));
-        let mut data = data.clone();
-        if data.get("principal_map").is_none() {
-            data["principal_map"] = file.get("principal_map").cloned().unwrap_or_default();
-        }
-        let name = format!("{}: {}", path.file_stem().unwrap().display(), data["name"].as_str().unwrap());
-        Self { name, config, bundle, data, raw: index % 2 == 1 }
-    }
-
     fn world(&self) -> World {
         let mut config = self.config.clone();
-        let principals = self.data["principal_map"].as_array();
+        let principals = self.principals();
         if principals.is_some() {
             config["principal_map"] = "principals.json".into();
         }
         let world = World::new(&config, &self.bundle);
         if let Some(principals) = principals {
-            world.write("principals.json", &principal_map(principals).to_string());
+            world.write("principals.json", &principals.to_string());
         }
         world
-    }
-
-    fn now(&self) -> i64 {
-        self.data.get("now").and_then(Value::as_i64).unwrap_or_else(now)
-    }
-
-    fn asked(&self) -> Asked {
-        let request = self.data.get("request").cloned().unwrap_or_else(|| json!({}));
-        let text = |name: &str, default: &str| {
-            request.get(name).and_then(Value::as_str).unwrap_or(default).to_owned()
-        };
-        let mut headers: Vec<(String, String)> = Vec::new();
-        for header in request.get("headers").and_then(Value::as_array).into_iter().flatten() {
-            headers.push((header[0].as_str().unwrap().to_owned(), header[1].as_str().unwrap().to_owned()));
-        }
-        headers.extend(self.authorization().into_iter().map(|value| ("authorization".to_owned(), value)));
-        let route = self.data.get("route").and_then(Value::as_object).into_iter().flatten();
-        Asked {
-            method: text("method", "GET"),
-            host: text("host", "orders.contoso.example"),
-            path: text("path", "/"),
-            headers,
-            route: route.map(|(key, value)| (key.clone(), value.as_str().unwrap().to_owned())).collect(),
-            raw: self.raw,
-        }
-    }
-
-    fn authorization(&self) -> Vec<String> {
-        let token = self.data.get("claims").filter(|claims| !claims.is_null()).map(|claims| {
-            let sign = match self.data.get("sign").and_then(Value::as_str) {
-                None | Some("valid") => Sign::Valid,
-                Some("other_key") => Sign::OtherKey,
-                Some("none") => Sign::None,
-                Some("corrupt") => Sign::Corrupt,
-                Some(other) => panic!("{}: cannot sign `{other}`", self.name),
-            };
-            let header = self.data.get("header").and_then(Value::as_object).cloned().unwrap_or_default();
-            signer().sign(claims, &header, sign, self.now())
-        });
-        match self.data.get("authorization").and_then(Value::as_array) {
-            Some(values) => values
-                .iter()
-                .map(|value| value.as_str().unwrap().replace("{token}", token.as_deref().unwrap_or_default()))
-                .collect(),
-            None => token.into_iter().map(|token| format!("Bearer {token}")).collect(),
-        }
     }
 
     /// Or what the command has no flag for: another method, and route keys that are `report_only` or unknown.
@@ -312,32 +230,4 @@ impl Case {
         }
         Ok(arguments)
     }
-
-    fn differs(&self, decided: &Map<String, Value>) -> Option<String> {
-        let wrong: Vec<_> = self.data["expect"]
-            .as_object()
-            .unwrap()
-            .iter()
-            .filter(|(name, expected)| decided.get(*name).unwrap_or(&Value::Null) != *expected)
-            .map(|(name, expected)| {
-                format!("{name} is {}, expected {expected}", decided.get(name).unwrap_or(&Value::Null))
-            })
-            .collect();
-        (!wrong.is_empty()).then(|| format!("{}: {}", self.name, wrong.join("; ")))
-    }
-}
-
-fn principal_map(principals: &[Value]) -> Value {
-    let mut map = json!({});
-    for principal in principals {
-        let text = |name: &str| principal[name].as_str().unwrap().to_owned();
-        let mut entry = principal.clone();
-        entry.as_object_mut().unwrap().retain(|name, _| name.starts_with("home"));
-        map.merge(&json!({text("tenant"): {text("oid"): entry}}));
-    }
-    map
-}
-
-fn members(decision: &Decision<'_>) -> Map<String, Value> {
-    decision.members()
 }

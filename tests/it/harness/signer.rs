@@ -20,7 +20,7 @@ pub(crate) enum Sign {
 
 pub(crate) struct Signer {
     pub(crate) jwks: String,
-    kid: String,
+    pub(crate) kid: String,
     key: EncodingKey,
     other: EncodingKey,
 }
@@ -65,9 +65,13 @@ impl Signer {
                 full[name] = value.clone();
             }
         }
-        let claims = completed(claims, now);
-        let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let signed = format!("{}.{}", encode(&full), encode(&claims));
+        self.sign_text(&full.to_string(), &completed(claims, now).to_string(), sign)
+    }
+
+    /// Text that no JSON library would write.
+    pub(crate) fn sign_text(&self, header: &str, claims: &str, sign: Sign) -> String {
+        let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        let signed = format!("{}.{}", encode(header), encode(claims));
         let by = |key| jsonwebtoken::crypto::sign(signed.as_bytes(), key, Algorithm::RS256).unwrap();
         let signature = match sign {
             Sign::Valid => by(&self.key),
@@ -91,7 +95,7 @@ fn key() -> (DevelopmentIssuer, EncodingKey) {
 }
 
 /// `{"$now": n}` is n seconds from now; `{"$absent": true}` is not filled in.
-fn completed(claims: &Value, now: i64) -> Value {
+pub(crate) fn completed(claims: &Value, now: i64) -> Value {
     let mut all = Map::new();
     let given = claims.as_object().unwrap();
     for (name, value) in given {

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    A_USER, ALL_APPS, ALL_USERS, ID, P, PARTNER, POLICY, TENANT, base, findings, half, lint, lint_text,
-    mfa_policy, setting,
+use super::{findings, lint, lint_text};
+use crate::harness::bundles::{
+    A_USER, ALL_APPS, ALL_USERS, ID, P, PARTNER, POLICY, TENANT, base, half, mfa_policy, setting,
 };
 use crate::harness::{L, pointer_set};
 

@@ -2,100 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    A_USER, ALL_APPS, ALL_USERS, AN_APP, DEFAULT, MSA, P, PARTNER, POLICY, TENANT, base, findings, lint,
-    lint_text, mfa_policy, setting,
+use super::{findings, lint, lint_text};
+use crate::harness::bundles::{
+    ALL_APPS, ALL_USERS, AN_APP, P, PARTNER, POLICY, TENANT, base, errors, mfa_policy, misspelt, setting,
 };
-use crate::harness::L;
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn every_error_is_found_at_its_place() {
     let inbound = "b2bCollaborationInbound";
-    let cases = [
-        (format!("{TENANT}/tenantId"), json!("x"), "value_malformed", format!("{TENANT}/tenantId")),
-        (format!("{TENANT}/cloud"), json!("elsewhere"), "value_malformed", format!("{TENANT}/cloud")),
-        ("/tenants/-".to_owned(), base()["tenants"][0].clone(), "tenant_duplicate", "/tenants/1".to_owned()),
-        (
-            format!("{POLICY}/partners/-"),
-            json!({"tenantId": P}),
-            "partner_duplicate",
-            format!("{POLICY}/partners/1"),
-        ),
-        (format!("{POLICY}/partners/-"), json!({}), "property_missing", format!("{POLICY}/partners/1")),
-        (format!("{POLICY}/partners"), json!({}), "type_mismatch", format!("{POLICY}/partners")),
-        (
-            format!("{PARTNER}/b2bcollaborationInbound"),
-            json!({}),
-            "property_case",
-            format!("{PARTNER}/b2bcollaborationInbound"),
-        ),
-        (
-            format!("{PARTNER}/{inbound}"),
-            setting(("allowed", AN_APP), ("allowed", ALL_APPS)),
-            "target_type_misplaced",
-            format!("{PARTNER}/{inbound}/usersAndGroups/targets/0"),
-        ),
-        (
-            format!("{PARTNER}/{inbound}"),
-            setting(("allowed", &[("alice", "user")]), ("allowed", ALL_APPS)),
-            "target_malformed",
-            format!("{PARTNER}/{inbound}/usersAndGroups/targets/0"),
-        ),
-        (
-            format!("{PARTNER}/{inbound}"),
-            setting(("blocked", &[]), ("blocked", ALL_APPS)),
-            "blocked_nothing",
-            format!("{PARTNER}/{inbound}/usersAndGroups"),
-        ),
-        (
-            format!("{DEFAULT}/{inbound}"),
-            setting(("allowed", A_USER), ("allowed", ALL_APPS)),
-            "default_lists_users",
-            format!("{DEFAULT}/{inbound}/usersAndGroups"),
-        ),
-        (
-            format!("{DEFAULT}/b2bDirectConnectInbound"),
-            setting(("allowed", A_USER), ("allowed", ALL_APPS)),
-            "default_lists_users",
-            format!("{DEFAULT}/b2bDirectConnectInbound/usersAndGroups"),
-        ),
-        (
-            format!("{TENANT}/partnerClouds"),
-            json!({P: "microsoftonline.us", P.to_uppercase(): "microsoftonline.us"}),
-            "key_duplicate",
-            format!("{TENANT}/partnerClouds/{}", P.to_uppercase()),
-        ),
-        (
-            format!("{TENANT}/domains"),
-            json!({"fabrikam.com": P, "Fabrikam.COM": L}),
-            "key_duplicate",
-            format!("{TENANT}/domains/Fabrikam.COM"),
-        ),
-        (
-            format!("{POLICY}/partners@odata.nextLink"),
-            json!("https://graph.microsoft.com/v1.0/policies/crossTenantAccessPolicy/partners?$skiptoken=2"),
-            "list_incomplete",
-            format!("{POLICY}/partners@odata.nextLink"),
-        ),
-        (
-            format!("{DEFAULT}/tenantRestrictions"),
-            setting(("allowed", A_USER), ("allowed", ALL_APPS)),
-            "default_lists_users",
-            format!("{DEFAULT}/tenantRestrictions/usersAndGroups"),
-        ),
-        (
-            format!("{DEFAULT}/automaticUserConsentSettings"),
-            json!({"inboundAllowed": true}),
-            "default_consent",
-            format!("{DEFAULT}/automaticUserConsentSettings"),
-        ),
-        (
-            format!("{POLICY}/partners/-"),
-            json!({"tenantId": MSA, "tenantRestrictions": setting(("allowed", A_USER), ("allowed", ALL_APPS))}),
-            "msa_lists_users",
-            format!("{POLICY}/partners/1/tenantRestrictions/usersAndGroups"),
-        ),
+    let conflicts = [
         (
             format!("{PARTNER}/{inbound}"),
             setting(("allowed", ALL_USERS), ("blocked", ALL_APPS)),
@@ -108,14 +23,8 @@ fn every_error_is_found_at_its_place() {
             "users_blocked_applications_not",
             format!("{PARTNER}/{inbound}"),
         ),
-        (
-            format!("{TENANT}/revocations"),
-            json!([{"tenant": P, "notBefore": "yesterday"}]),
-            "value_malformed",
-            format!("{TENANT}/revocations/0/notBefore"),
-        ),
     ];
-    for (pointer, value, code, at) in cases {
+    for (pointer, value, code, at) in errors().into_iter().chain(conflicts) {
         let found = lint(&pointer, value);
         let expected = (code.to_owned(), "error".to_owned(), at);
         assert!(found.contains(&expected), "{pointer}: expected {expected:?}, found {found:?}");
@@ -124,41 +33,7 @@ fn every_error_is_found_at_its_place() {
 
 #[test]
 fn a_misspelt_member_of_the_bundles_own_never_loads_as_if_it_were_absent() {
-    let lists = |name: &str| json!({"InvitationsAllowedAndBlockedDomainsPolicy": {name: ["evil.com"]}});
-    let cases = [
-        ("/tenant".to_owned(), json!([]), String::new(), "tenants"),
-        (format!("{TENANT}/conditionalAcess"), mfa_policy(), String::new(), "conditionalAccess"),
-        (format!("{TENANT}/conditionalAccessPolicies"), json!([]), String::new(), "conditionalAccess"),
-        (format!("{TENANT}/revocation"), json!([]), String::new(), "revocations"),
-        (format!("{TENANT}/partnerCloud"), json!({}), String::new(), "partnerClouds"),
-        (format!("{TENANT}/conditionalAccess"), json!({"policy": []}), "/policy".to_owned(), "policies"),
-        (format!("{TENANT}/conditionalAccess"), json!({"value": []}), "/value".to_owned(), "policies"),
-        (
-            format!("{TENANT}/b2bManagementPolicy"),
-            json!({"InvitationsAllowedAndBlockedDomainPolicy": {}}),
-            "/InvitationsAllowedAndBlockedDomainPolicy".to_owned(),
-            "InvitationsAllowedAndBlockedDomainsPolicy",
-        ),
-        (
-            format!("{TENANT}/b2bManagementPolicy"),
-            lists("BlockedDomain"),
-            "/InvitationsAllowedAndBlockedDomainsPolicy/BlockedDomain".to_owned(),
-            "BlockedDomains",
-        ),
-        (
-            format!("{TENANT}/revocations"),
-            json!([{"tenant": P, "userId": P, "notBefore": "2026-01-01T00:00:00Z"}]),
-            "/0/userId".to_owned(),
-            "user",
-        ),
-        (
-            format!("{TENANT}/authenticationContexts"),
-            json!({"compliantDevices": "c2"}),
-            "/compliantDevices".to_owned(),
-            "compliantDevice",
-        ),
-    ];
-    for (pointer, value, below, nearest) in cases {
+    for (pointer, value, below, nearest) in misspelt() {
         let found = findings(&pointer, value);
         let at = format!("{pointer}{below}");
         let unknown =

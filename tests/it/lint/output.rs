@@ -5,8 +5,9 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::{P, base, lint_text};
+use super::lint_text;
 use crate::harness::World;
+use crate::harness::bundles::{P, base};
 
 #[test]
 fn findings_are_valid_sarif() {

@@ -1,0 +1,90 @@
+//! `verified_payload`: claims that Envoy's own filter vouches for.
+
+use std::collections::HashMap;
+
+use prost::Message as _;
+use prost_types::value::Kind;
+use prost_types::{ListValue, Struct};
+use serde_json::{Value, json};
+use tenantgate::pb::envoy::config::core::v3::Metadata;
+use tokio::runtime::Runtime;
+
+use crate::Rule;
+use crate::bench::Bench;
+use crate::harness::bundles::base;
+use crate::harness::signer::completed;
+use crate::harness::{Asked, L, check_request, now, signer};
+
+const FILTER: &str = "envoy.filters.http.jwt_authn";
+
+pub(crate) const RULES: &[Rule] = &[
+    Rule {
+        name: "a payload that Envoy verified is a caller",
+        holds: |runtime| allows(FILTER, "payload", &claims(), runtime),
+    },
+    Rule { name: "without a payload there is no caller", holds: no_token_instead },
+    Rule {
+        name: "another filter vouches for nobody",
+        holds: |runtime| !allows("envoy.filters.http.lua", "payload", &claims(), runtime),
+    },
+    Rule {
+        name: "another key vouches for nobody",
+        holds: |runtime| !allows(FILTER, "header", &claims(), runtime),
+    },
+    Rule {
+        name: "an unknown issuer's payload is nobody's",
+        holds: |runtime| {
+            let claims = json!({"tid": L, "aud": "api://orders", "iss": "https://evil.example/"});
+            !allows(FILTER, "payload", &claims, runtime)
+        },
+    },
+    Rule {
+        name: "a payload that is out of time is nobody's",
+        holds: |runtime| {
+            let claims = json!({"tid": L, "aud": "api://orders", "exp": {"$now": -3600}});
+            !allows(FILTER, "payload", &claims, runtime)
+        },
+    },
+];
+
+fn claims() -> Value {
+    json!({"tid": L, "aud": "api://orders"})
+}
+
+fn allows(filter: &str, key: &str, claims: &Value, runtime: &Runtime) -> bool {
+    let payload = prost(&completed(claims, now()));
+    let members = Struct { fields: [(key.to_owned(), payload)].into() };
+    bench(&Asked::default(), [(filter.to_owned(), members)].into()).allows(runtime)
+}
+
+/// A token beside it is the client's word, and nobody asked for it.
+fn no_token_instead(runtime: &Runtime) -> bool {
+    let asked = Asked::with_token(&signer().mint(&claims()));
+    !bench(&asked, HashMap::new()).allows(runtime)
+}
+
+fn bench(asked: &Asked, filters: HashMap<String, Struct>) -> Bench {
+    let config = json!({"tokens": {"verified_payload": format!("{FILTER}/payload")}});
+    let mut bench = Bench::of(&config, &base(), &json!({}));
+    let mut request = check_request(&Asked { host: "orders.contoso.example".to_owned(), ..asked.clone() });
+    if !filters.is_empty() {
+        let metadata = Metadata { filter_metadata: filters, ..Metadata::default() };
+        request.attributes.as_mut().unwrap().metadata_context = Some(metadata);
+    }
+    bench.frame = request.encode_to_vec().into();
+    bench
+}
+
+fn prost(value: &Value) -> prost_types::Value {
+    let kind = match value {
+        Value::Null => Kind::NullValue(0),
+        Value::Bool(value) => Kind::BoolValue(*value),
+        Value::Number(number) => Kind::NumberValue(number.as_f64().unwrap()),
+        Value::String(text) => Kind::StringValue(text.clone()),
+        Value::Array(items) => Kind::ListValue(ListValue { values: items.iter().map(prost).collect() }),
+        Value::Object(members) => Kind::StructValue(Struct {
+            fields: members.iter().map(|(name, value)| (name.clone(), prost(value))).collect(),
+        }),
+    };
+    prost_types::Value { kind: Some(kind) }
+}
