@@ -94,6 +94,10 @@ fn check_together(read: &[Placed], options: &Options, findings: &mut Findings) {
         }
     }
     findings.enter(0);
+    if read.is_empty() && options.required.is_empty() && !findings.refused() {
+        // Whatever emptied the bundle, to apply it would take the place of a policy that protects something.
+        findings.error("no_tenants", &at, "nobody is protected", "add the tenant that you protect");
+    }
     for missing in options.required.iter().filter(|id| !hosted.contains(id)) {
         let message = format!("the configured `tenant` {missing} is not in the bundle");
         findings.error("tenant_missing", &at, message, "add the tenant to the bundle, or correct `tenant`");

@@ -47,6 +47,7 @@ pub(crate) fn errors() -> Vec<(String, Value, &'static str, String)> {
     vec![
         (format!("{TENANT}/tenantId"), json!("x"), "value_malformed", format!("{TENANT}/tenantId")),
         (format!("{TENANT}/cloud"), json!("elsewhere"), "value_malformed", format!("{TENANT}/cloud")),
+        ("/tenants".to_owned(), json!([]), "no_tenants", "/tenants".to_owned()),
         ("/tenants/-".to_owned(), base()["tenants"][0].clone(), "tenant_duplicate", "/tenants/1".to_owned()),
         (
             format!("{POLICY}/partners/-"),
