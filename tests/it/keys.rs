@@ -128,6 +128,9 @@ async fn keys_are_believed_no_longer_than_configured() {
     while client.decide(&asked).await["reason"] != "keys_unavailable" {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    let page = reqwest::get(format!("http://{}/metrics", app.admin)).await.unwrap().text().await.unwrap();
+    let age = page.lines().find(|line| line.starts_with("tenantgate_keys_age_seconds{")).unwrap();
+    assert!(age.rsplit(' ').next().unwrap().parse::<f64>().unwrap() >= 1.0, "{age}");
 }
 
 #[tokio::test]
