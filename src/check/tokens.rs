@@ -116,8 +116,7 @@ impl Tokens {
             return Err(TokenError::TooLarge);
         }
         let claims = payload::json(found).map_err(|_| MALFORMED)?;
-        let ring = self.keys.borrow();
-        attested(&claims, ring.as_deref().ok_or(TokenError::KeysUnavailable)?, &self.expected, now)
+        self.with_keys(|ring| attested(&claims, ring, &self.expected, now))
     }
 
     async fn authenticate(&self, credential: Credential<'_>, now: i64) -> Result<Arc<Verified>, TokenError> {
@@ -136,38 +135,36 @@ impl Tokens {
             return Ok(known);
         }
         self.not_refused(&fingerprint, now)?;
-        self.verify(presented, fingerprint, now)
+        self.verify(token, presented, fingerprint, now)
     }
 
     fn verified(&self, token: &str, now: i64) -> Result<Option<Arc<Verified>>, TokenError> {
-        let ring = self.keys.borrow();
-        let ring = ring.as_deref().ok_or(TokenError::KeysUnavailable)?;
-        self.cache.verified(token, ring, self.expected.skew, now)
+        self.with_keys(|ring| self.cache.verified(token, ring, self.expected.skew, now))
     }
 
     fn not_refused(&self, fingerprint: &Fingerprint, now: i64) -> Result<(), TokenError> {
-        let ring = self.keys.borrow();
-        let ring = ring.as_deref().ok_or(TokenError::KeysUnavailable)?;
-        self.cache.refused(fingerprint, ring, self.expected.skew, now).map_or(Ok(()), Err)
+        self.with_keys(|ring| {
+            self.cache.refused(fingerprint, ring, self.expected.skew, now).map_or(Ok(()), Err)
+        })
     }
 
-    fn present<'t>(&self, token: &'t str, now: i64) -> Result<Presented<'t>, TokenError> {
-        let ring = self.keys.borrow();
-        let ring = ring.as_deref().ok_or(TokenError::KeysUnavailable)?;
-        Presented::read(token, ring, &self.expected, now, |issuer| {
+    fn present(&self, token: &str, now: i64) -> Result<Presented, TokenError> {
+        let key_unknown = |issuer: usize| {
             if let Some(wanted) = self.wanted.get(issuer) {
                 wanted.notify_one();
             }
-        })
+        };
+        self.with_keys(|ring| Presented::read(token, ring, &self.expected, now, key_unknown))
     }
 
     fn verify(
         &self,
-        presented: Presented<'_>,
+        token: &str,
+        presented: Presented,
         fingerprint: Fingerprint,
         now: i64,
     ) -> Result<Arc<Verified>, TokenError> {
-        let (token, skew) = (presented.token(), self.expected.skew);
+        let skew = self.expected.skew;
         let verified = presented.verify(skew, now);
         self.metrics.token_verified(verified.is_ok());
         let verified = match verified {
@@ -179,10 +176,15 @@ impl Tokens {
             }
         };
         // The key may have gone while this waited for its turn.
-        let ring = self.keys.borrow();
-        verified.still_holds(ring.as_deref().ok_or(TokenError::KeysUnavailable)?, skew, now)?;
+        self.with_keys(|ring| verified.still_holds(ring, skew, now))?;
         self.cache.keep(token, Arc::clone(&verified));
         Ok(verified)
+    }
+
+    /// The present keys are borrowed for as long as `work` takes, which cannot wait.
+    fn with_keys<T>(&self, work: impl FnOnce(&KeyRing) -> Result<T, TokenError>) -> Result<T, TokenError> {
+        let ring = self.keys.borrow();
+        work(ring.as_deref().ok_or(TokenError::KeysUnavailable)?)
     }
 }
 

@@ -302,8 +302,8 @@ impl Loader {
 
     /// Nothing is known of this issuer any more.
     fn forget(&self) {
-        let forgotten = self.with_set(|_| Ok(KeySet::unknown(self.source.issuer.clone())));
-        self.report(&forgotten);
+        // No success, and cannot fail.
+        drop(self.with_set(|_| Ok(KeySet::unknown(self.source.issuer.clone()))));
     }
 
     fn with_set(&self, change: impl FnOnce(&KeySet) -> Result<KeySet, LoadError>) -> Result<(), LoadError> {

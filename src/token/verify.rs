@@ -42,20 +42,19 @@ pub fn verify(token: &str, ring: &KeyRing, expected: &Expectation, now: i64) -> 
 
 /// A token that has everything but a checked signature: well-formed, of a known issuer, with a key to check it by.
 #[derive(Debug)]
-pub struct Presented<'t> {
+pub struct Presented {
     signed: Digest,
     signature: Vec<u8>,
-    token: &'t str,
     identity: Identity,
     lifetime: Lifetime,
     signer: Signer,
 }
 
-impl<'t> Presented<'t> {
+impl Presented {
     /// Every check that costs next to nothing. Where the issuer is known but not the key, `key_unknown` hears the
     /// place of each such issuer in the ring.
     pub fn read(
-        token: &'t str,
+        token: &str,
         ring: &KeyRing,
         expected: &Expectation,
         now: i64,
@@ -79,16 +78,10 @@ impl<'t> Presented<'t> {
         Ok(Self {
             signed: digest(&SHA256, envelope.signed),
             signature: envelope.signature,
-            token,
             identity,
             lifetime: Lifetime { expires, not_before: claims.nbf },
             signer,
         })
-    }
-
-    /// The token as it was presented.
-    pub fn token(&self) -> &'t str {
-        self.token
     }
 
     /// What no other token has.
@@ -98,7 +91,7 @@ impl<'t> Presented<'t> {
 
     /// The one expensive step.
     pub fn verify(self, skew: i64, now: i64) -> Result<Verified, Refused> {
-        let Self { signed, signature, identity, lifetime, signer, token: _ } = self;
+        let Self { signed, signature, identity, lifetime, signer } = self;
         if !signer.key.verifies(&signed, &signature) {
             return Err(Refused { error: TokenError::Signature, signer, lifetime: None });
         }
