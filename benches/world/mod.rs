@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use tenantgate::engine::{Access, Action, Mode, Required, Route, Rules};
+use tenantgate::engine::{Access, Action, Mode, Required, Route, Rules, Unresolved};
 use tenantgate::id::Applications;
 use tenantgate::policy::{Contexts, Options, Revision, Snapshot, compile};
 use tenantgate::token::{Expectation, Identity, KeyRing, Unverified};
@@ -55,8 +55,9 @@ pub(crate) fn access(identity: &Identity) -> Access<'_> {
         action: Action::Access,
         tenant: TENANT,
         application: None,
+        source_tenant: None,
         require: Required::default(),
         report_only: None,
     };
-    Access { route, identity, principal: None, restrictions: None }
+    Access { route, identity, principal: None, restrictions: None, invitee: Err(Unresolved::NoBody) }
 }

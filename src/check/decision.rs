@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use crate::engine::{Class, Demand, Effect, Mode, Reason, Ruling, Verdict};
+use crate::engine::{Class, Demand, Effect, Messages, Mode, Reason, Redemption, Ruling, Verdict};
 use crate::policy::Revision;
 use crate::token::Identity;
 
@@ -34,6 +34,8 @@ pub enum Field {
     Null,
     /// Text.
     Text(String),
+    /// Yes or no: a boolean in JSON, a word in metadata.
+    Truth(bool),
     /// A list of texts.
     List(Vec<String>),
 }
@@ -42,6 +44,10 @@ impl Decision<'_> {
     /// The fields, in the order of the interface.
     pub fn fields(&self) -> [(&'static str, Field); 18] {
         let basis = &self.verdict.basis;
+        let messages = self.redemption().and_then(|redemption| redemption.messages);
+        let told = |of: fn(&Messages) -> bool| {
+            messages.as_ref().map_or(Field::Null, |messages| Field::Truth(of(messages)))
+        };
         let text = |value: &str| Field::Text(value.to_owned());
         [
             ("effect", text(self.verdict.effect().word())),
@@ -57,10 +63,10 @@ impl Decision<'_> {
             ("policy_revision", show(self.revision)),
             ("report_only", Field::List(self.report_only.to_vec())),
             ("decision_id", text(&self.id.to_string())),
-            ("consent", Field::Null),
-            ("invitation_email", Field::Null),
-            ("consent_prompt", Field::Null),
-            ("notification_email", Field::Null),
+            ("consent", show(self.redemption().map(Redemption::word))),
+            ("invitation_email", told(|messages| messages.invitation_email)),
+            ("consent_prompt", told(|messages| messages.consent_prompt)),
+            ("notification_email", told(|messages| messages.notification_email)),
             ("guest_access", show(self.guest_access())),
         ]
     }
@@ -70,6 +76,7 @@ impl Decision<'_> {
         let json = |field| match field {
             Field::Null => Value::Null,
             Field::Text(text) => text.into(),
+            Field::Truth(truth) => truth.into(),
             Field::List(texts) => texts.into(),
         };
         let answer = [
@@ -79,6 +86,11 @@ impl Decision<'_> {
         ];
         let fields = self.fields().into_iter().map(|(name, field)| (name, json(field)));
         fields.chain(answer).map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    /// What becomes of the invitation of whom is let by.
+    pub fn redemption(&self) -> Option<Redemption> {
+        self.verdict.basis.redemption.filter(|_| self.verdict.effect() == Effect::Allow)
     }
 
     /// What guests may see, for a guest that is let by.

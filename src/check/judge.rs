@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use crate::check::decision::{Decision, DecisionId};
-use crate::check::request::{Http, Request, Restrictions};
+use crate::check::invitee;
+use crate::check::request::{Body, Http, Request, Restrictions};
 use crate::check::route::{RouteDefaults, RouteError};
 use crate::engine::{
-    Access, Basis, Explanation, Mode, Observer, Outcome, Reason, RestrictionsHeader, Route, Rules, Ruling,
-    SignInHosts, Step, Verdict, decide, tunnel,
+    Access, Action, Basis, Explanation, Mode, Observer, Outcome, Reason, RestrictionsHeader, Route, Rules,
+    Ruling, SignInHosts, Step, Unresolved, Verdict, decide, tunnel,
 };
 use crate::policy::{PrincipalMap, Revision, Snapshot};
 use crate::store::{Reader, Status};
@@ -43,16 +44,17 @@ pub struct Judge {
 
 /// A request whose route is good; what it still needs is a caller.
 #[derive(Debug, Clone, Copy)]
-pub struct Prepared {
+pub struct Prepared<'a> {
     route: Route,
     restrictions: Option<RestrictionsHeader>,
+    body: Body<'a>,
 }
 
 /// What can be said before there is a caller.
 #[derive(Debug)]
-pub enum Preparation {
+pub enum Preparation<'a> {
     /// Ask for the caller.
-    Wanted(Prepared),
+    Wanted(Prepared<'a>),
     /// Nothing depends on the caller.
     Decided(Verdict<'static>),
 }
@@ -87,7 +89,12 @@ impl Judge {
     }
 
     /// Everything that comes before the caller.
-    pub fn prepare(&self, request: &Request<'_>, now: i64, observer: &mut impl Observer) -> Preparation {
+    pub fn prepare<'a>(
+        &self,
+        request: &Request<'a>,
+        now: i64,
+        observer: &mut impl Observer,
+    ) -> Preparation<'a> {
         if !self.policy_is_fresh(now) {
             return Preparation::Decided(self.refusal(Reason::PolicyUnavailable));
         }
@@ -125,13 +132,13 @@ impl Judge {
             observer.step(Step::Header, Outcome::Stop, &[]);
             return refused(Reason::RestrictionsHeaderInvalid);
         };
-        Preparation::Wanted(Prepared { route, restrictions })
+        Preparation::Wanted(Prepared { route, restrictions, body: http.body })
     }
 
     /// The decision, handed on while the policy that it was made on is still at hand.
     pub fn conclude<O: Observer + Reported, T>(
         &self,
-        preparation: &Preparation,
+        preparation: &Preparation<'_>,
         caller: Result<&Identity, TokenError>,
         observer: &mut O,
         render: impl FnOnce(&Decision<'_>) -> T,
@@ -139,7 +146,7 @@ impl Judge {
         let snapshot = self.policy.borrow();
         let snapshot = snapshot.as_deref();
         let revision = snapshot.map(|snapshot| &snapshot.revision);
-        let Prepared { route, restrictions } = match preparation {
+        let Prepared { route, restrictions, body } = match preparation {
             Preparation::Wanted(prepared) => *prepared,
             Preparation::Decided(verdict) => return finish(verdict, None, revision, observer, render),
         };
@@ -150,8 +157,18 @@ impl Judge {
             (Ok(identity), Some(snapshot)) => {
                 let principals = self.principals.borrow();
                 let home = |object| principals.as_deref()?.get(identity.tenant, object);
-                let access =
-                    Access { route, identity, principal: identity.object.and_then(home), restrictions };
+                // Whoever may not be judged has nothing read.
+                let invitee = match route.action {
+                    Action::Invite => invitee::domain(body),
+                    Action::Access | Action::Redeem | Action::UserSync => Err(Unresolved::NoBody),
+                };
+                let access = Access {
+                    route,
+                    identity,
+                    principal: identity.object.and_then(home),
+                    restrictions,
+                    invitee: invitee.as_ref().map_err(|unresolved| *unresolved),
+                };
                 let verdict = decide(snapshot, &self.config.rules, &access, observer);
                 finish(&verdict, Some(identity), revision, observer, render)
             }

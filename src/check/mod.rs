@@ -11,6 +11,7 @@
 mod codec;
 mod decision;
 mod gate;
+mod invitee;
 mod judge;
 mod listen;
 mod patience;
@@ -29,7 +30,7 @@ pub use self::gate::{Gate, GateConfig};
 pub use self::judge::{Judge, JudgeConfig, Preparation, Prepared, Reported};
 pub use self::listen::{Address, Bound, ListenError};
 pub use self::payload::PayloadPlace;
-pub use self::request::{Http, Malformed, Request, Restrictions};
+pub use self::request::{Body, Http, Malformed, Request, Restrictions};
 pub use self::route::{RouteDefaults, RouteError};
 pub use self::server::{Limits, Server, Stop};
 pub use self::service::{SERVICE, Services};

@@ -3,6 +3,8 @@
 //! Field numbers: `envoy/service/auth/v3/external_auth.proto` and `attribute_context.proto`; a round trip with the
 //! generated types holds them fast.
 
+use std::fmt;
+
 use crate::check::wire::{BadWire, Fields};
 use crate::token::Credential;
 
@@ -43,6 +45,26 @@ pub struct Http<'a> {
     pub restrictions: Restrictions<'a>,
     /// Copies of our own headers that the client sent.
     pub spoofed: Vec<&'a [u8]>,
+    /// What Envoy buffered of the body.
+    pub body: Body<'a>,
+}
+
+/// The request's body, where Envoy's configuration has `with_request_body`; empty where it has not.
+#[derive(Clone, Copy, Default)]
+pub struct Body<'a> {
+    /// `body`: bytes that are no UTF-8 were replaced.
+    pub text: &'a [u8],
+    /// `raw_body`, with `pack_as_bytes`.
+    pub raw: &'a [u8],
+    /// `x-envoy-auth-partial-body` does not say that this is all.
+    pub partial: bool,
+}
+
+impl fmt::Debug for Body<'_> {
+    /// Bodies are personal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body").field("partial", &self.partial).finish_non_exhaustive()
+    }
 }
 
 /// A header that may be there once.
@@ -112,6 +134,8 @@ impl<'a> Http<'a> {
                     self.add_header(name, value);
                 }
                 5 => self.host = value.bytes()?,
+                11 => self.body.text = value.bytes()?,
+                12 => self.body.raw = value.bytes()?,
                 13 => self.raw_headers(value.bytes()?)?,
                 _ => {}
             }
@@ -136,6 +160,7 @@ impl<'a> Http<'a> {
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
         match name.len() {
             6 if is("accept") => self.accept = value,
+            25 if is("x-envoy-auth-partial-body") => self.body.partial |= value != b"false",
             13 if is("authorization") => self.authorization = self.authorization.and(value),
             33 if is("sec-restrict-tenant-access-policy") => {
                 self.restrictions = match self.restrictions {

@@ -154,6 +154,7 @@ fn identity_headers(identity: &Identity, decision: &Decision<'_>) -> Vec<HeaderV
         ("x-tenantgate-relation", relation),
         ("x-tenantgate-user", identity.object.map(|object| object.to_string())),
         ("x-tenantgate-guest-access", decision.guest_access().map(str::to_owned)),
+        ("x-tenantgate-consent", decision.redemption().map(|redemption| redemption.word().to_owned())),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some(overwrite(name, &value?)))
@@ -190,6 +191,7 @@ fn metadata(decision: &Decision<'_>) -> Struct {
         let value = match field {
             Field::Null => return None,
             Field::Text(value) => text(value),
+            Field::Truth(value) => text(value.to_string()),
             Field::List(values) => {
                 let values = values.into_iter().map(text).collect();
                 Value { kind: Some(Kind::ListValue(ListValue { values })) }

@@ -35,9 +35,14 @@ pub enum RouteError {
         /// What it could say, where that is a list.
         known: &'static [&'static str],
     },
-    /// A mode or action that this build does not decide.
-    #[error("`{0}` is not decided by this build")]
-    NotBuilt(&'static str),
+    /// An action that the mode has no meaning for.
+    #[error("action `{action}` means nothing in mode `{mode}`")]
+    Combination {
+        /// What is done.
+        action: &'static str,
+        /// What is protected.
+        mode: &'static str,
+    },
     /// Neither the route nor the config names the protected tenant.
     #[error("neither the route nor the config names a `tenant`")]
     NoTenant,
@@ -67,12 +72,12 @@ impl RouteDefaults {
         }
         let mode = given.mode.map_or(Ok(self.mode), mode)?;
         let action = given.action.map_or(Ok(Action::Access), action)?;
-        let tenant = given.tenant.map(|value| guid("tenant", value)).transpose()?.or(self.tenant);
-        for (key, value) in
-            [("resource_tenant", given.resource_tenant), ("source_tenant", given.source_tenant)]
-        {
-            value.map(|value| guid(key, value)).transpose()?;
+        if !has_meaning(action, mode) {
+            return Err(RouteError::Combination { action: action.word(), mode: mode.word() });
         }
+        let tenant = given.tenant.map(|value| guid("tenant", value)).transpose()?.or(self.tenant);
+        let other = |key, value: Option<_>| value.map(|value| guid(key, value)).transpose();
+        other("resource_tenant", given.resource_tenant)?;
         let application = given
             .application
             .map(|name| applications.resolve(name).map_err(|_| bad("application", name, &[])));
@@ -81,6 +86,7 @@ impl RouteDefaults {
             action,
             tenant: tenant.ok_or(RouteError::NoTenant)?,
             application: application.transpose()?,
+            source_tenant: other("source_tenant", given.source_tenant)?,
             require: given.require.map(require).transpose()?.unwrap_or_default(),
             report_only: given.report_only.map(boolean).transpose()?,
         })
@@ -129,10 +135,20 @@ fn mode(value: &str) -> Result<Mode, RouteError> {
 fn action(value: &str) -> Result<Action, RouteError> {
     match value {
         "access" => Ok(Action::Access),
-        "invite" => Err(RouteError::NotBuilt("invite")),
-        "redeem" => Err(RouteError::NotBuilt("redeem")),
-        "user_sync" => Err(RouteError::NotBuilt("user_sync")),
+        "invite" => Ok(Action::Invite),
+        "redeem" => Ok(Action::Redeem),
+        "user_sync" => Ok(Action::UserSync),
         _ => Err(bad("action", value, ACTIONS)),
+    }
+}
+
+/// Invitations into another tenant, and synchronisation with it, follow that tenant's rules and not ours; on the way to
+/// a sign-in there is nobody yet who could do either. Our own users redeem invitations elsewhere.
+const fn has_meaning(action: Action, mode: Mode) -> bool {
+    match (mode, action) {
+        (_, Action::Access) | (Mode::Inbound, _) | (Mode::Outbound, Action::Redeem) => true,
+        (Mode::Outbound | Mode::TenantRestrictions, Action::Invite | Action::UserSync)
+        | (Mode::TenantRestrictions, Action::Redeem) => false,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::check::{Decision, Gate, Http, Request};
 use crate::cli::{output, settings, token};
 use crate::config::Environment;
-use crate::engine::{Effect, Explanation, Outcome, Step};
+use crate::engine::{Action, Effect, Explanation, Outcome, Step};
 use crate::telemetry::{self, unix_now};
 use crate::token::Unverified;
 
@@ -54,7 +54,7 @@ pub(in crate::cli) struct Check {
     /// A header of the request; repeatable
     #[arg(long, value_name = "N:V")]
     header: Vec<String>,
-    /// A file with the request's body
+    /// A file with the request's body: for `invite`, JSON with `invitedUserEmailAddress`
     #[arg(long, value_name = "F")]
     body: Option<PathBuf>,
     /// Controls that the route asks for: mfa,compliantDevice,domainJoinedDevice
@@ -87,11 +87,8 @@ impl Check {
 
     async fn decide(&self, gate: &Gate) -> anyhow::Result<ExitCode> {
         let authorization = self.authorization()?;
-        if let Some(path) = &self.body {
-            std::fs::read(path).with_context(|| format!("cannot read the body from `{}`", path.display()))?;
-            output::note("The body is not read: action `access` asks nothing of it.");
-        }
-        let request = self.request(authorization.as_deref())?;
+        let body = self.body()?;
+        let request = self.request(authorization.as_deref(), body.as_deref().unwrap_or_default())?;
         let now = self.now.unwrap_or_else(unix_now);
         let mut explanation = Explanation::default();
         let outcome = match &self.claims {
@@ -113,8 +110,20 @@ impl Check {
         Ok(token.map(|token| format!("Bearer {}", token.trim())))
     }
 
-    fn request<'a>(&'a self, authorization: Option<&'a str>) -> anyhow::Result<Request<'a>> {
+    /// The body that an invitation's address is in.
+    fn body(&self) -> anyhow::Result<Option<Vec<u8>>> {
+        let Some(path) = &self.body else { return Ok(None) };
+        let body = std::fs::read(path);
+        let body = body.with_context(|| format!("cannot read the body from `{}`", path.display()))?;
+        if self.action.as_deref() != Some(Action::Invite.word()) {
+            output::note("The body is not read: only action `invite` asks something of it.");
+        }
+        Ok(Some(body))
+    }
+
+    fn request<'a>(&'a self, authorization: Option<&'a str>, body: &'a [u8]) -> anyhow::Result<Request<'a>> {
         let mut http = Http { method: b"GET", host: self.host.as_bytes(), ..Http::default() };
+        http.body.raw = body;
         for header in &self.header {
             let (name, value) =
                 header.split_once(':').with_context(|| format!("`{header}` is no NAME:VALUE"))?;
@@ -215,7 +224,7 @@ impl Printed {
         let coloured = output::colour(std::io::stdout().is_terminal());
         let effect = if coloured { format!("{colour}{effect}\x1b[0m") } else { effect.to_owned() };
         let mut line = format!("{effect}  {}", text("reason").unwrap_or_default());
-        for name in ["relation", "partner", "setting", "origin", "entra_code", "policy_revision"] {
+        for name in ["relation", "partner", "setting", "origin", "consent", "entra_code", "policy_revision"] {
             if let Some(value) = text(name) {
                 line = format!("{line}  {name}={value}");
             }

@@ -120,6 +120,7 @@ impl Config {
                 NonEntraName::Deny => NonEntra::Deny,
             },
             groups_emitted: self.tokens.groups_emitted,
+            cross_cloud_redemption: self.cross_cloud_redemption,
             report_only: self.report_only,
             applications: Arc::clone(applications),
             contexts: contexts(&self.authentication_contexts),

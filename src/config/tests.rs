@@ -59,7 +59,6 @@ fn what_this_build_does_not_have_is_refused_when_switched_on() {
         ("POLICY__SOURCE", "etcd"),
         ("POLICY__CACHE", "file"),
         ("TOKENS__VERIFICATION", "upstream"),
-        ("CROSS_CLOUD_REDEMPTION", "true"),
         ("DECISION_LOG__SINK", "stdout"),
         ("TELEMETRY__OTLP", "http://localhost"),
     ] {

@@ -53,7 +53,7 @@ impl Config {
             ingress: _,
             blocked_blocked: _,
             non_entra: _,
-            cross_cloud_redemption,
+            cross_cloud_redemption: _,
             report_only: _,
             denial: _,
             decision_log,
@@ -68,7 +68,6 @@ impl Config {
             ("policy.source", policy.source != SourceKind::File),
             ("policy.cache", policy.cache.is_some()),
             ("tokens.verification", tokens.verification != Verification::Signature),
-            ("cross_cloud_redemption", *cross_cloud_redemption),
             ("decision_log.sink", decision_log.sink != Sink::None),
             ("telemetry.otlp", telemetry.otlp.is_some()),
         ];

@@ -1,7 +1,8 @@
 //! The question: who wants what, on which route.
 
+use crate::engine::invitation::Unresolved;
 use crate::engine::restrictions::RestrictionsHeader;
-use crate::id::{AppId, TenantId};
+use crate::id::{AppId, Domain, TenantId};
 use crate::policy::Control;
 use crate::token::Identity;
 
@@ -33,6 +34,12 @@ pub enum Action {
     /// Use of a resource.
     #[default]
     Access,
+    /// Inviting somebody from outside into the protected tenant.
+    Invite,
+    /// Accepting an invitation.
+    Redeem,
+    /// Creating the users of another tenant here.
+    UserSync,
 }
 
 impl Action {
@@ -40,6 +47,9 @@ impl Action {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Access => "access",
+            Self::Invite => "invite",
+            Self::Redeem => "redeem",
+            Self::UserSync => "user_sync",
         }
     }
 }
@@ -55,6 +65,8 @@ pub struct Route {
     pub tenant: TenantId,
     /// The application behind it.
     pub application: Option<AppId>,
+    /// The tenant that users are synchronised from.
+    pub source_tenant: Option<TenantId>,
     /// Controls that this route asks of everyone.
     pub require: Required,
     /// Overrides the config's `report_only`.
@@ -99,6 +111,8 @@ pub struct Access<'a> {
     pub principal: Option<&'a crate::policy::Principal>,
     /// A tenant-restrictions header, where it is honoured.
     pub restrictions: Option<RestrictionsHeader>,
+    /// The mail domain of whom an invitation is for; read for [`Action::Invite`] alone.
+    pub invitee: Result<&'a Domain, Unresolved>,
 }
 
 impl Access<'_> {

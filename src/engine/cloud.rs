@@ -38,7 +38,12 @@ pub(in crate::engine) fn permits(
 }
 
 /// Where `other` lives: what the token tells, then what is configured.
-fn of(owner: &Tenant, other: TenantId, snapshot: &Snapshot, identity: &Identity) -> Option<Cloud> {
+pub(in crate::engine) fn of(
+    owner: &Tenant,
+    other: TenantId,
+    snapshot: &Snapshot,
+    identity: &Identity,
+) -> Option<Cloud> {
     let told = if other == identity.tenant {
         identity.issuer_host_cloud.or(identity.issuer_cloud)
     } else if identity.home == Home::Tenant(other) {

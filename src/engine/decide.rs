@@ -1,6 +1,7 @@
 //! The one walk.
 
 use crate::engine::access::{Access, Mode};
+use crate::engine::action::Deed;
 use crate::engine::inbound::Inbound;
 use crate::engine::observer::{Observer, Outcome, Step};
 use crate::engine::reason::Reason;
@@ -36,11 +37,14 @@ fn walk<'s>(
     };
     basis.cloud = tenant.cloud;
     audience(access, observer)?;
-    match access.route.mode {
-        Mode::Inbound => Inbound { snapshot, tenant, access, rules, observer, basis }.decide(),
+    let (permit, resource) = match access.route.mode {
+        Mode::Inbound => {
+            (Inbound { snapshot, tenant, access, rules, observer, basis }.decide()?, access.route.tenant)
+        }
         // Not decided by this build; the route is refused before.
-        Mode::Outbound | Mode::TenantRestrictions => Err(Ruling::Deny(Reason::RouteInvalid)),
-    }
+        Mode::Outbound | Mode::TenantRestrictions => return Err(Ruling::Deny(Reason::RouteInvalid)),
+    };
+    Deed { snapshot, tenant, resource, access, rules, observer, basis }.permit(permit)
 }
 
 /// A token for another application is for another audience, whatever `tokens.audiences` says.

@@ -1,5 +1,5 @@
-//! Domain lists, for callers from outside Entra ("Allow or block invites to B2B users from specific organizations").
-//! Entra applies them at invitation only; a gateway can apply them at every request.
+//! Domain lists ("Allow or block invites to B2B users from specific organizations"). Entra applies them at invitation
+//! only; a gateway can apply them to callers from outside Entra at every request.
 
 use crate::engine::reason::Reason;
 use crate::engine::rules::NonEntra;
@@ -20,7 +20,8 @@ pub(in crate::engine) fn permit(
     }
 }
 
-fn listed(lists: &DomainLists, domain: &Domain) -> Result<(), Reason> {
+/// What the lists say of a domain, an invitee's or a caller's.
+pub(in crate::engine) fn listed(lists: &DomainLists, domain: &Domain) -> Result<(), Reason> {
     if lists.blocked.contains(domain) {
         return Err(Reason::DomainBlocked);
     }

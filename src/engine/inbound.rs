@@ -1,6 +1,6 @@
 //! Inbound: a caller from anywhere at a resource of ours (semantics §5).
 
-use crate::engine::access::Access;
+use crate::engine::access::{Access, Action};
 use crate::engine::evidence::Evidence;
 use crate::engine::observer::{Observer, Outcome, Step};
 use crate::engine::reason::Reason;
@@ -106,6 +106,11 @@ impl<'s, O: Observer> Inbound<'s, '_, O> {
         let listed = partner.is_some();
         let cloud = cloud::permits(self.tenant, home, listed, relation, self.snapshot, self.access.identity);
         self.passed(Step::Cloud, cloud, &[("partner_listed", &listed)])?;
+        if self.access.route.action == Action::UserSync {
+            // Synchronisation has a setting of its own, and the target's alone.
+            self.observer.step(Step::Setting, Outcome::Skip, &[]);
+            return Ok(partner);
+        }
         match relation {
             Relation::ServiceProvider => {
                 let known = partner.is_some_and(|partner| partner.is_service_provider);

@@ -11,7 +11,8 @@
 //!    logic: unknown never permits;
 //! 6. *other side* — where the other tenant is hosted too, its own setting must permit as well;
 //! 7. *domains* — for callers from outside Entra, the domain lists;
-//! 8. *requirements* — Conditional Access: what the token must prove, and whose word counts.
+//! 8. *requirements* — Conditional Access: what the token must prove, and whose word counts;
+//! 9. *action* — invitations, their redemption, and synchronisation ask more than access.
 //!
 //! An [`Observer`] hears of every step; `explain`, report-only outcomes and the log are observers of the one walk,
 //! never a second one. Only this module makes a [`Permit`].
@@ -22,6 +23,7 @@
 //! ```
 
 mod access;
+mod action;
 mod application;
 mod cloud;
 mod conditional;
@@ -30,22 +32,27 @@ mod domains;
 mod evidence;
 mod hosts;
 mod inbound;
+mod invitation;
 mod kleene;
 mod observer;
 mod principal;
 mod reason;
+mod redemption;
 mod relation;
 mod restrictions;
 mod revocation;
 mod rules;
 mod setting;
+mod sync;
 mod verdict;
 
 pub use self::access::{Access, Action, Mode, Required, Route};
 pub use self::decide::decide;
 pub use self::hosts::{SignInHosts, tunnel};
+pub use self::invitation::Unresolved;
 pub use self::observer::{Detail, Explanation, Observer, Outcome, Step, Walked};
 pub use self::reason::{Class, Reason};
+pub use self::redemption::{Messages, Redemption};
 pub use self::relation::Relation;
 pub use self::restrictions::{BadHeader, RestrictionsHeader};
 pub use self::rules::{NonEntra, Rules, Suites};

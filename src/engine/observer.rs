@@ -30,6 +30,8 @@ pub enum Step {
     Domains,
     /// Conditional Access.
     Requirements,
+    /// Invitation, redemption or synchronisation.
+    Action,
 }
 
 impl Step {
@@ -47,6 +49,7 @@ impl Step {
             Self::OtherSide => "other_side",
             Self::Domains => "domains",
             Self::Requirements => "requirements",
+            Self::Action => "action",
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::policy::{Contexts, Suite, Tenant};
 
 /// The configured choices.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the configuration")]
 pub struct Rules {
     /// `blocked_blocked: strict`
     pub blocked_blocked_strict: bool,
@@ -17,6 +18,8 @@ pub struct Rules {
     pub non_entra: NonEntra,
     /// `tokens.groups_emitted`: a token without groups is of somebody without groups.
     pub groups_emitted: bool,
+    /// `cross_cloud_redemption`: invitations may redeem themselves between clouds.
+    pub cross_cloud_redemption: bool,
     /// `report_only`
     pub report_only: bool,
     /// `applications`

@@ -39,6 +39,20 @@ pub(in crate::engine) fn permits(
     result
 }
 
+/// Whether nobody could be permitted anything, whoever came.
+pub(in crate::engine) fn blocks_everyone(effective: Effective<'_>, rules: &Rules) -> bool {
+    let matches = |can_match: bool, can_miss: bool| {
+        let known = [(can_match, Truth::True), (can_miss, Truth::False)];
+        // Whoever cannot be resolved may be permitted by the other half alone.
+        known.into_iter().filter_map(|(can, truth)| can.then_some(truth)).chain([Truth::Unknown])
+    };
+    let (users, applications) = (&effective.users.targets, &effective.applications.targets);
+    !matches(users.can_match(), users.can_miss()).any(|user| {
+        matches(applications.can_match(), applications.can_miss())
+            .any(|application| combine(effective, user, application, rules).is_ok())
+    })
+}
+
 fn combine(effective: Effective<'_>, users: Truth, applications: Truth, rules: &Rules) -> Result<(), Reason> {
     use AccessType::{Allowed, Blocked, Unknown};
     let says = |access: AccessType, matched: Truth| match access {

@@ -2,6 +2,7 @@
 
 use crate::engine::access::{Action, Mode, Route};
 use crate::engine::reason::Reason;
+use crate::engine::redemption::Redemption;
 use crate::engine::relation::Relation;
 use crate::id::{AppId, Cloud, TenantId};
 use crate::policy::{GuestAccess, Origin, SettingKind};
@@ -127,6 +128,8 @@ pub struct Basis {
     pub application: Option<AppId>,
     /// What guests may see of the directory, for a guest.
     pub guest_access: Option<GuestAccess>,
+    /// What becomes of the invitation, where one is redeemed or synchronisation stands in for it.
+    pub redemption: Option<Redemption>,
 }
 
 impl Basis {
@@ -153,6 +156,7 @@ impl Basis {
             origin: None,
             application: None,
             guest_access: None,
+            redemption: None,
         }
     }
 }

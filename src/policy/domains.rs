@@ -31,3 +31,15 @@ pub enum InvitesFrom {
     /// Everyone, guests included.
     Everyone,
 }
+
+impl InvitesFrom {
+    /// Graph's word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Nobody => "none",
+            Self::AdminsAndGuestInviters => "adminsAndGuestInviters",
+            Self::AdminsGuestInvitersAndAllMembers => "adminsGuestInvitersAndAllMembers",
+            Self::Everyone => "everyone",
+        }
+    }
+}

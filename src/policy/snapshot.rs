@@ -6,7 +6,7 @@ use std::fmt;
 use crate::id::{Cloud, Domain, ObjectId, TenantId};
 use crate::policy::conditional::{ConditionalPolicy, Control};
 use crate::policy::domains::{DomainLists, InvitesFrom};
-use crate::policy::partner::{Partner, Settings};
+use crate::policy::partner::{Consent, Partner, Settings};
 
 /// Names the state of a policy: 16 hexadecimal digits of a file's SHA-256, or a store's decimal revision.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -79,6 +79,15 @@ pub struct Tenant {
     pub guest_access: GuestAccess,
     /// Tokens called back.
     pub revocations: Box<[Revocation]>,
+}
+
+impl Tenant {
+    /// `automaticUserConsentSettings` for another tenant, each null field inherited by itself.
+    pub fn consent(&self, other: TenantId) -> Consent {
+        let own = self.partners.get(other).map(|partner| partner.settings.consent).unwrap_or_default();
+        let default = self.default.consent;
+        Consent { inbound: own.inbound.or(default.inbound), outbound: own.outbound.or(default.outbound) }
+    }
 }
 
 /// The partners of one tenant.

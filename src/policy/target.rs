@@ -40,6 +40,16 @@ impl UserTargets {
     pub fn lists(&self) -> bool {
         !self.users.is_empty() || !self.groups.is_empty()
     }
+
+    /// Whether somebody is listed for certain.
+    pub fn can_match(&self) -> bool {
+        self.all || self.lists()
+    }
+
+    /// Whether somebody is not listed for certain.
+    pub fn can_miss(&self) -> bool {
+        !self.all && !self.unknown
+    }
 }
 
 /// The applications that a half lists.
@@ -53,6 +63,18 @@ pub struct AppTargets {
     pub ids: Box<[AppId]>,
     /// Something of a `targetType` that we do not know.
     pub unknown: bool,
+}
+
+impl AppTargets {
+    /// Whether something is listed for certain.
+    pub fn can_match(&self) -> bool {
+        self.all || !self.suites.is_empty() || !self.ids.is_empty()
+    }
+
+    /// Whether something is not listed for certain.
+    pub fn can_miss(&self) -> bool {
+        !self.all && !self.unknown
+    }
 }
 
 /// A named set of Microsoft's applications; who belongs is not part of the policy.

@@ -1,4 +1,4 @@
-//! Strict JSON for tokens: no duplicate member at any depth, no nesting beyond 16.
+//! Strict JSON for what clients send, tokens first: no duplicate member at any depth, no nesting beyond 16.
 //!
 //! Parsers that keep the first and parsers that keep the last duplicate disagree about what was signed.
 
@@ -8,7 +8,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// A string, borrowed from the document unless it has escapes.
-pub(in crate::token) struct Text<'a>(pub Cow<'a, str>);
+pub(crate) struct Text<'a>(pub Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Text<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -30,7 +30,7 @@ impl<'de> Deserialize<'de> for Text<'de> {
 }
 
 /// A member that should be a string: anything else is as good as absent, and read as strictly as all else.
-pub(in crate::token) struct MaybeText<'a>(pub Option<Cow<'a, str>>);
+pub(crate) struct MaybeText<'a>(pub Option<Cow<'a, str>>);
 
 impl MaybeText<'_> {
     pub(in crate::token) fn is(&self, test: impl Fn(&str) -> bool) -> bool {
@@ -80,14 +80,14 @@ impl<'de> Deserialize<'de> for MaybeText<'de> {
 
 /// The member names of one object; refuses to hold one twice.
 #[derive(Default)]
-pub(in crate::token) struct Names<'a>(Vec<Cow<'a, str>>);
+pub(crate) struct Names<'a>(Vec<Cow<'a, str>>);
 
 impl<'a> Names<'a> {
-    pub(in crate::token) fn add(&mut self, name: Cow<'a, str>) {
+    pub(crate) fn add(&mut self, name: Cow<'a, str>) {
         self.0.push(name);
     }
 
-    pub(in crate::token) fn all_different<E: de::Error>(mut self) -> Result<(), E> {
+    pub(crate) fn all_different<E: de::Error>(mut self) -> Result<(), E> {
         self.0.sort_unstable();
         let repeated = self.0.windows(2).any(|pair| matches!(pair, [one, other] if one == other));
         if repeated { Err(E::custom("duplicate member")) } else { Ok(()) }
@@ -95,7 +95,7 @@ impl<'a> Names<'a> {
 }
 
 /// Reads any value strictly and forgets it.
-pub(in crate::token) struct Ignored {
+pub(crate) struct Ignored {
     depth: u8,
 }
 

@@ -29,6 +29,7 @@ pub use self::error::TokenError;
 pub use self::identity::{Audience, Client, Completeness, Groups, Home, Identity, Restricted, Xms};
 pub use self::issuer::{BadIssuer, Issuer, IssuerTemplate, entra_issuers, is_entra_host};
 pub use self::jose::signed_by;
+pub(crate) use self::json::{Ignored, MaybeText, Names, Text};
 pub use self::jwks::JwksError;
 pub use self::keys::{Key, KeyRing, KeySet};
 pub use self::mint::{DevelopmentIssuer, MintError};

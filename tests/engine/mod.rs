@@ -40,6 +40,8 @@ pub(crate) fn explain(case: &Case) -> (model::Decision, Vec<Walked>) {
     for (name, value) in &case.headers {
         http.add_header(name.as_bytes(), value.as_bytes());
     }
+    let body = case.body.as_deref().map(text).unwrap_or_default();
+    http.body.raw = body.as_bytes();
     let route = case.route.iter().map(|(key, value)| (key.as_bytes(), value.as_bytes())).collect();
     let request = Request { http: Some(http), route, ..Request::default() };
     let claims = case.claims.as_ref().map(ToString::to_string);
@@ -47,10 +49,16 @@ pub(crate) fn explain(case: &Case) -> (model::Decision, Vec<Walked>) {
         .as_deref()
         .map_or(Err(TokenError::Missing), |claims| attested(claims.as_bytes(), &ring, &expected, case.now));
     let mut explanation = Explanation::default();
-    let preparation: Preparation = judge.prepare(&request, case.now, &mut explanation);
+    let preparation: Preparation<'_> = judge.prepare(&request, case.now, &mut explanation);
     let caller = caller.as_ref().map_err(|error| *error);
     let decided = judge.conclude(&preparation, caller, &mut explanation, decision);
     (decided, explanation.steps)
+}
+
+/// An object with these members, repeated ones too.
+fn text(members: &[(String, Value)]) -> String {
+    let members: Vec<_> = members.iter().map(|(name, value)| format!("{}:{value}", json!(name))).collect();
+    format!("{{{}}}", members.join(","))
 }
 
 fn config(config: &Value) -> Config {
@@ -76,13 +84,22 @@ fn decision(decision: &Decision<'_>) -> model::Decision {
     let text = |name: &str| match field(name) {
         Field::Null => None,
         Field::Text(text) => Some(text.clone()),
-        Field::List(_) => panic!("{name} is a list"),
+        Field::Truth(_) | Field::List(_) => panic!("{name} is no text"),
+    };
+    let truth = |name: &str| match field(name) {
+        Field::Null => None,
+        Field::Truth(truth) => Some(*truth),
+        Field::Text(_) | Field::List(_) => panic!("{name} is neither yes nor no"),
     };
     let Field::List(report_only) = field("report_only") else { panic!("report_only is no list") };
     let reason = text("reason").unwrap();
     model::Decision {
         application: text("application").filter(|_| reason != "route_invalid"),
         guest_access: text("guest_access"),
+        consent: text("consent"),
+        invitation_email: truth("invitation_email"),
+        consent_prompt: truth("consent_prompt"),
+        notification_email: truth("notification_email"),
         demand: decision.www_authenticate().as_deref().and_then(demand),
         effect: text("effect").unwrap(),
         reason,

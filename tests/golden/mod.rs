@@ -153,6 +153,7 @@ fn case(claims: &Value, setting: &Value, controls: &[&str], trusted: bool) -> Ca
         claims: Some(claims.clone()),
         route: BTreeMap::new(),
         headers: Vec::new(),
+        body: None,
         now: NOW,
     }
 }

@@ -22,7 +22,7 @@ const ELSEWHERE: &[(&str, &str, &[Reason])] = &[
     ("it/lifecycle.rs", "with_no_place_left_the_answer_is_an_explicit_denial", &[Reason::Overloaded]),
     ("it/answers.rs", "what_could_not_be_handled_at_all_is_an_explicit_denial", &[Reason::InternalError]),
     ("it/conformance.rs", "nothing_waits_for_partners_yet", &[Reason::PartnerUnavailable]),
-    // Modes and actions that this build refuses: whoever builds one finds its reasons here.
+    // Modes that this build refuses: whoever builds one finds its reasons here.
     (
         "conformance/routes.json",
         "outbound is no mode of this build",
@@ -42,16 +42,6 @@ const ELSEWHERE: &[(&str, &str, &[Reason])] = &[
             Reason::TokenUnreadable,
             Reason::RestrictionsPolicyMissing,
         ],
-    ),
-    (
-        "conformance/routes.json",
-        "invite is no action of this build",
-        &[Reason::InviterNotAllowed, Reason::InviteeUnresolved],
-    ),
-    (
-        "conformance/routes.json",
-        "user_sync is no action of this build",
-        &[Reason::SyncCallerNotWorkload, Reason::SyncNotAllowed],
     ),
 ];
 
@@ -109,6 +99,7 @@ async fn the_gate_decides_every_case_as_expected() {
         for (name, value) in &asked.headers {
             http.add_header(name.as_bytes(), value.as_bytes());
         }
+        http.body.text = asked.body.as_bytes();
         let route = asked.route.iter().map(|(key, value)| (key.as_bytes(), value.as_bytes())).collect();
         let request = Request { http: Some(http), route, ..Request::default() };
         let mut explanation = Explanation::default();
@@ -143,7 +134,7 @@ fn the_command_prints_every_case_as_expected() {
     let mut skipped = BTreeMap::<_, u32>::new();
     for case in all() {
         let world = case.world();
-        let arguments = match case.arguments() {
+        let arguments = match case.arguments(&world) {
             Ok(arguments) => arguments,
             Err(why) => {
                 *skipped.entry(why).or_default() += 1;
@@ -202,7 +193,7 @@ impl Case {
     }
 
     /// Or what the command has no flag for: another method, and route keys that are `report_only` or unknown.
-    fn arguments(&self) -> Result<Vec<String>, &'static str> {
+    fn arguments(&self, world: &World) -> Result<Vec<String>, &'static str> {
         let asked = self.asked();
         if asked.method != "GET" {
             return Err("method");
@@ -210,6 +201,10 @@ impl Case {
         let mut arguments = vec!["--host".to_owned(), asked.host];
         for (name, value) in &asked.headers {
             arguments.extend(["--header".to_owned(), format!("{name}:{value}")]);
+        }
+        if !asked.body.is_empty() {
+            world.write("body.json", &asked.body);
+            arguments.extend(["--body".to_owned(), world.path("body.json").display().to_string()]);
         }
         for (key, value) in &asked.route {
             let flag = match key.as_str() {

@@ -19,6 +19,7 @@ fn a_frame_reads_as_it_was_written() {
                 ("x-tenantgate-user".to_owned(), "spoofed".to_owned()),
             ],
             route: vec![("tenant".to_owned(), "T".to_owned())],
+            body: "{}".to_owned(),
             raw,
         };
         let frame = check_request(&asked).encode_to_vec();
@@ -30,6 +31,8 @@ fn a_frame_reads_as_it_was_written() {
         assert_eq!(http.accept, b"text/html");
         assert_eq!(http.authorization, Credential::One(b"Bearer t"));
         assert_eq!(http.spoofed, [b"x-tenantgate-user"]);
+        let (text, bytes): (&[u8], &[u8]) = if raw { (b"", b"{}") } else { (b"{}", b"") };
+        assert_eq!((http.body.text, http.body.raw), (text, bytes));
     }
 }
 

@@ -9,7 +9,7 @@ use crate::reference::samples::{APPLICATIONS, GROUPS, MSA, NOW, ORDERS, TENANTS,
 
 type Way = (&'static str, fn(&mut Case));
 
-pub(crate) const WAYS: [Way; 17] = [
+pub(crate) const WAYS: [Way; 20] = [
     ("nobody is let in or out", |case| {
         each_settings(case, |settings, _| {
             for name in [
@@ -78,6 +78,22 @@ pub(crate) const WAYS: [Way; 17] = [
             push(tenant, list, json!("blocked.example"));
         }
     }),
+    ("nobody invites", |case| {
+        for tenant in case.bundle["tenants"].as_array_mut().unwrap() {
+            set(tenant, "/authorizationPolicy/allowInvitesFrom", json!("none"));
+        }
+    }),
+    ("nobody synchronizes", |case| {
+        each_settings(case, |settings, is_partner| {
+            if is_partner {
+                let never = json!({"userSyncInbound": {"isSyncAllowed": false}});
+                settings.insert("identitySynchronization".to_owned(), never);
+            }
+        });
+    }),
+    ("the body is cut off", |case| {
+        case.headers.push(("x-envoy-auth-partial-body".to_owned(), "true".to_owned()));
+    }),
 ];
 
 /// A guest of the first tenant, of whom nothing is required.
@@ -95,6 +111,7 @@ pub(crate) fn plain() -> Case {
         ),
         route: BTreeMap::new(),
         headers: Vec::new(),
+        body: None,
         now: NOW,
     }
 }
@@ -161,16 +178,24 @@ fn settings_of(tenant: &mut Value, mut change: impl FnMut(&mut Map<String, Value
     }
 }
 
-/// Appends to the array at `pointer`, making what is missing on the way.
+/// Appends to the array at `pointer`.
 fn push(value: &mut Value, pointer: &str, item: Value) {
-    let place = pointer.split('/').skip(1).fold(value, |place, name| {
+    match place(value, pointer) {
+        Value::Array(items) => items.push(item),
+        other => *other = json!([item]),
+    }
+}
+
+fn set(value: &mut Value, pointer: &str, to: Value) {
+    *place(value, pointer) = to;
+}
+
+/// Where `pointer` points, after making what is missing on the way.
+fn place<'a>(value: &'a mut Value, pointer: &str) -> &'a mut Value {
+    pointer.split('/').skip(1).fold(value, |place, name| {
         if !place.is_object() {
             *place = json!({});
         }
         &mut place[name]
-    });
-    match place {
-        Value::Array(items) => items.push(item),
-        other => *other = json!([item]),
-    }
+    })
 }

@@ -1,4 +1,6 @@
-//! The route's `action` where it is not `access`, in mode `inbound` (§9).
+//! The route's `action` where it is not `access` (§9): the last step, once access is permitted.
+
+use serde_json::Value;
 
 use super::claims::Token;
 use super::cloud;
@@ -6,100 +8,110 @@ use super::conditional;
 use super::domain;
 use super::guid::Guid;
 use super::inbound;
-use super::model::{self, Decision, Facts, Request, Stop, Trail};
+use super::issuer::Home;
+use super::model::{Facts, Request, Stop, Trail};
 use super::policy;
 use super::relation::{self, Relation};
 use super::route::Route;
 use super::setting;
 
-/// What a redemption tells beside its decision; nothing where nobody comes from elsewhere.
+/// What is told beside a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Consent {
+pub(crate) struct Redemption {
     pub(crate) suppressed: bool,
-    collaborates: bool,
+    /// Of a user who redeems: whether by collaboration. Synchronization tells of no mail.
+    collaborates: Option<bool>,
 }
 
-impl Consent {
-    pub(crate) fn invitation_email(self) -> bool {
-        self.collaborates && !self.suppressed
+impl Redemption {
+    pub(crate) fn consent(self) -> &'static str {
+        if self.suppressed { "suppressed" } else { "required" }
     }
 
-    pub(crate) fn consent_prompt(self) -> bool {
-        !self.suppressed
+    pub(crate) fn invitation_email(self) -> Option<bool> {
+        self.collaborates.map(|collaborates| collaborates && !self.suppressed)
     }
 
-    pub(crate) fn notification_email(self) -> bool {
+    pub(crate) fn consent_prompt(self) -> Option<bool> {
+        self.collaborates.map(|_| !self.suppressed)
+    }
+
+    pub(crate) fn notification_email(self) -> Option<bool> {
         self.collaborates
     }
 }
 
-pub(crate) fn redeem(
-    request: &Request<'_>,
-    route: &Route,
-    trail: &mut Trail,
-) -> Result<(&'static str, Option<Consent>), Stop> {
+pub(crate) fn redeem(request: &Request<'_>, route: &Route, trail: &mut Trail) -> Result<&'static str, Stop> {
     let (token, restriction) = inbound::arrive(request, route)?;
     let facts = Facts::new(request, route, &token, route.application);
     let relation = inbound::identify(&facts, restriction.as_ref(), trail)?;
     let reason = inbound::permit(&facts, relation, trail)?;
-    Ok((reason, (relation != Relation::Internal).then(|| consent(&facts, relation))))
+    tell(&facts, relation, route.tenant, trail);
+    Ok(reason)
 }
 
-fn consent(facts: &Facts<'_>, relation: Relation) -> Consent {
-    Consent {
-        suppressed: facts.home().is_some_and(|home| redeems_itself(facts, home)),
-        collaborates: relation == Relation::Collaboration,
+/// What whoever redeems at `target` is told of; nothing where nobody comes from elsewhere.
+pub(crate) fn tell(facts: &Facts<'_>, relation: Relation, target: Guid, trail: &mut Trail) {
+    if relation == Relation::Internal {
+        return;
     }
+    trail.redemption = Some(Redemption {
+        suppressed: facts.home().is_some_and(|source| redeems_itself(facts, source, target)),
+        collaborates: Some(relation == Relation::Collaboration),
+    });
 }
 
-/// Suppressed ⇔ the source lets out and the target, L, lets in. An unhosted side is unchecked,
-/// and so is another cloud, unless configured.
-pub(crate) fn redeems_itself(facts: &Facts<'_>, source: Guid) -> bool {
-    let Some(theirs) = policy::tenant(facts.bundle, source) else { return false };
+/// Suppressed ⇔ the source lets out and the target lets in. An unhosted side is unchecked, and
+/// so is another cloud, unless configured.
+pub(crate) fn redeems_itself(facts: &Facts<'_>, source: Guid, target: Guid) -> bool {
+    let hosted = |tenant| policy::tenant(facts.bundle, tenant);
+    let (Some(home), Some(resource)) = (hosted(source), hosted(target)) else { return false };
     let set =
         |owner, other, field| *setting::field(owner, other, "automaticUserConsentSettings", field) == true;
-    let same_cloud = cloud::of(facts, facts.local, source).is_none_or(|it| it == policy::cloud(facts.local));
-    (same_cloud || facts.config["cross_cloud_redemption"] == true)
-        && set(theirs, facts.route.tenant, "outboundAllowed")
-        && set(facts.local, source, "inboundAllowed")
+    let cloud = |tenant| {
+        if tenant == facts.route.tenant {
+            return Some(policy::cloud(facts.local));
+        }
+        cloud::of(facts, facts.local, tenant)
+    };
+    (cloud(source) == cloud(target) || facts.config["cross_cloud_redemption"] == true)
+        && set(home, target, "outboundAllowed")
+        && set(resource, source, "inboundAllowed")
 }
 
-/// `invite`, with the invitee's address, of which a `Request` says nothing.
-pub(crate) fn invite(request: &Request<'_>, invitee: Option<&str>) -> Decision {
-    model::judge(request, |route, trail| {
-        assert!(
-            route.mode == "inbound" && route.action == "invite",
-            "the reference model invites in mode inbound only"
-        );
-        let (token, restriction) = inbound::arrive(request, route)?;
-        let facts = Facts::new(request, route, &token, route.application);
-        let relation = inbound::identify(&facts, restriction.as_ref(), trail)?;
-        let reason = inbound::permit(&facts, relation, trail)?;
-        if !may_invite(&facts, relation) {
-            return Err(Stop::deny("inviter_not_allowed"));
-        }
-        let domain = invitee.and_then(domain::of).ok_or("invitee_unresolved")?;
-        domain::judge(facts.local, &domain)?;
-        if let Some(tenant) = tenant_of(&facts, &domain)
-            && trail.read(facts.local, tenant, "b2bCollaborationInbound").blocks_everyone(&facts)
-        {
+pub(crate) fn invite(request: &Request<'_>, route: &Route, trail: &mut Trail) -> Result<&'static str, Stop> {
+    let (token, restriction) = inbound::arrive(request, route)?;
+    let facts = Facts::new(request, route, &token, route.application);
+    let relation = inbound::identify(&facts, restriction.as_ref(), trail)?;
+    let reason = inbound::permit(&facts, relation, trail)?;
+    if !may_invite(&facts, relation) {
+        return Err(Stop::deny("inviter_not_allowed"));
+    }
+    let address = invitee(request).ok_or("invitee_unresolved")?;
+    let domain = domain::of(address).ok_or("invitee_unresolved")?;
+    domain::judge(facts.local, &domain)?;
+    if let Some(tenant) = tenant_of(&facts, &domain) {
+        trail.partner = Some(tenant);
+        if trail.read(facts.local, tenant, "b2bCollaborationInbound").blocks_everyone(&facts) {
             return Err(Stop::deny("users_and_applications_blocked"));
         }
-        Ok(reason)
-    })
+    }
+    Ok(reason)
 }
 
+/// Roles are held in the tenant that issued the token: only L's count here.
 fn may_invite(facts: &Facts<'_>, relation: Relation) -> bool {
     const ADMINS_AND_INVITERS: [&str; 3] = [
         "62e90394-69f5-4237-9190-012177145e10",
         "fe930be7-5e62-47db-91af-98c3a49a38b1",
         "95e79109-95c0-4d8e-aee3-d01accf2d47b",
     ];
-    let appointed = policy::items(facts.token.claim("wids")).any(|role| {
-        role.as_str()
-            .and_then(Guid::parse)
-            .is_some_and(|role| ADMINS_AND_INVITERS.iter().any(|each| role.is(each)))
-    });
+    let appointed = facts.issued_by_local()
+        && policy::items(facts.token.claim("wids")).any(|role| {
+            role.as_str()
+                .and_then(Guid::parse)
+                .is_some_and(|role| ADMINS_AND_INVITERS.iter().any(|each| role.is(each)))
+        });
     let member = relation == Relation::Internal && facts.token.acct() == Some(0);
     match facts.local["authorizationPolicy"]["allowInvitesFrom"].as_str() {
         Some("everyone") => true,
@@ -109,9 +121,30 @@ fn may_invite(facts: &Facts<'_>, relation: Relation) -> bool {
     }
 }
 
+/// The one address that the whole body names, if no reader could find another one in it: in
+/// whatever case its member is, and however many addresses the text might hold.
+fn invitee<'a>(request: &Request<'a>) -> Option<&'a str> {
+    let partial = request
+        .headers
+        .iter()
+        .any(|(name, value)| name.eq_ignore_ascii_case("x-envoy-auth-partial-body") && value != "false");
+    let members = request.body.filter(|_| !partial)?;
+    let repeated = |name: &str| members.iter().filter(|(each, _)| each == name).count() > 1;
+    if members.iter().any(|(name, _)| repeated(name)) {
+        return None;
+    }
+    let mut alike =
+        members.iter().filter(|(name, _)| name.to_uppercase() == "invitedUserEmailAddress".to_uppercase());
+    let (Some((name, address)), None) = (alike.next(), alike.next()) else { return None };
+    let address = address.as_str().filter(|_| name == "invitedUserEmailAddress")?;
+    let (local, _) = address.split_once('@')?;
+    let strange = |char: char| !char.is_alphanumeric() && !"!#$%&'*+-/=?^_`{|}~.".contains(char);
+    (address.matches('@').count() == 1 && !local.is_empty() && !local.contains(strange)).then_some(address)
+}
+
 fn tenant_of(facts: &Facts<'_>, domain: &str) -> Option<Guid> {
     let domains = facts.local["domains"].as_object()?;
-    let (_, tenant) = domains.iter().find(|(name, _)| name.eq_ignore_ascii_case(domain))?;
+    let (_, tenant) = domains.iter().find(|(name, _)| name.to_lowercase() == domain.to_lowercase())?;
     Guid::parse(tenant.as_str()?)
 }
 
@@ -124,8 +157,10 @@ pub(crate) fn user_sync(
     let (token, restriction) = inbound::arrive(request, route)?;
     let facts = Facts::new(request, route, &token, route.application);
     let relation = inbound::identify(&facts, restriction.as_ref(), trail)?;
-    if let (true, Some(home)) = (relation != Relation::Internal, facts.home()) {
-        cloud::rule(&facts, facts.local, home, relation)?;
+    match (relation, facts.home()) {
+        (Relation::NonEntra, _) => inbound::non_entra(&facts)?,
+        (Relation::Internal, _) | (_, None) => {}
+        (_, Some(home)) => cloud::rule(&facts, facts.local, home, relation)?,
     }
     conditional::check(&facts, relation, trail)?;
 
@@ -135,17 +170,24 @@ pub(crate) fn user_sync(
     let allowed = partner.is_some_and(|partner| {
         partner["identitySynchronization"]["userSyncInbound"]["isSyncAllowed"] == true
     });
-    if allowed { Ok("permitted") } else { Err(Stop::deny("sync_not_allowed")) }
+    if !allowed {
+        return Err(Stop::deny("sync_not_allowed"));
+    }
+    let suppressed = redeems_itself(&facts, source, route.tenant);
+    trail.redemption = Some(Redemption { suppressed, collaborates: None });
+    Ok("permitted")
 }
 
 /// The tenant that the workload syncs from: the one that issued its token, or, with L's own
-/// token, the one that the route names.
+/// token, the one that the route names. A workload of a third tenant is neither's.
 fn source(token: &Token<'_>, route: &Route) -> Option<Guid> {
     if !relation::is_workload(token) {
         return None;
     }
-    if token.tenant == route.tenant {
-        return route.source_tenant;
+    if token.tenant != route.tenant {
+        return route.source_tenant.is_none_or(|it| it == token.tenant).then_some(token.tenant);
     }
-    route.source_tenant.is_none_or(|it| it == token.tenant).then_some(token.tenant)
+    let source = route.source_tenant?;
+    let at_home = |tenant| token.home == Home::Tenant(tenant);
+    (at_home(route.tenant) || at_home(source)).then_some(source)
 }

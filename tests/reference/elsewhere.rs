@@ -2,11 +2,7 @@
 
 use serde_json::json;
 
-use super::action;
-use super::inbound;
-use super::model::{Facts, Trail};
 use super::restrictions;
-use super::route::Route;
 use super::samples::TENANTS;
 use super::scene::{CONTOSO, FABRIKAM, Scene, everything, guest, member};
 
@@ -60,37 +56,39 @@ fn restrictions_begin_with_the_host() {
 
 #[test]
 fn invitations_are_for_those_who_may() {
-    let invite = |scene: &Scene, invitee| action::invite(&scene.request(), invitee).reason;
-    let scene = || member().route("action", "invite");
-    let invitee = Some("kim@fabrikam.test");
-    assert_eq!(invite(&scene(), invitee), "inviter_not_allowed");
+    let scene = || member().route("action", "invite").invitee("kim@fabrikam.test");
+    scene().denied("inviter_not_allowed");
     let members = json!({"allowInvitesFrom": "adminsGuestInvitersAndAllMembers"});
     let scene = || scene().local("authorizationPolicy", members.clone());
-    assert_eq!(invite(&scene(), invitee), "internal");
-    assert_eq!(invite(&scene(), None), "invitee_unresolved");
+    scene().is("allow", "internal");
+    for address in
+        ["", "kim", "kim@", "@fabrikam.test", "a@evil.test,kim@fabrikam.test", " kim@fabrikam.test"]
+    {
+        scene().invitee(address).denied("invitee_unresolved");
+    }
+    let mut cut = scene();
+    cut.headers.push(("x-envoy-auth-partial-body".to_owned(), "true".to_owned()));
+    cut.denied("invitee_unresolved");
     let blocked = scene()
-        .local("domains", json!({"fabrikam.test": FABRIKAM}))
+        .local("domains", json!({"Fabrikam.test": FABRIKAM}))
         .partner("b2bCollaborationInbound", everything("blocked"));
-    assert_eq!(invite(&blocked, invitee), "users_and_applications_blocked");
+    blocked.denied("users_and_applications_blocked");
+    assert_eq!(blocked.decide().partner.as_deref(), Some(FABRIKAM));
 }
 
 #[test]
 fn a_prompt_is_suppressed_by_both_sides_together() {
-    let consent = |scene: &Scene| {
-        let request = scene.request();
-        let route = Route::read(&request).ok().unwrap();
-        action::redeem(&request, &route, &mut Trail::default()).unwrap().1.unwrap()
-    };
     let inbound = json!({"inboundAllowed": true});
     let scene = || guest().route("action", "redeem").partner("automaticUserConsentSettings", inbound.clone());
     scene().permitted();
-    assert!(!consent(&scene()).suppressed);
+    assert_eq!(scene().decide().consent.as_deref(), Some("required"));
     let outbound = json!({"partners": [{
         "tenantId": CONTOSO, "automaticUserConsentSettings": {"outboundAllowed": true},
     }]});
-    let suppressed = consent(&scene().hosting(outbound));
-    assert!(suppressed.suppressed && suppressed.notification_email());
-    assert!(!suppressed.invitation_email() && !suppressed.consent_prompt());
+    let suppressed = scene().hosting(outbound).decide();
+    assert_eq!(suppressed.consent.as_deref(), Some("suppressed"));
+    let told = [suppressed.invitation_email, suppressed.consent_prompt, suppressed.notification_email];
+    assert_eq!(told, [Some(false), Some(false), Some(true)]);
 }
 
 #[test]
@@ -100,15 +98,8 @@ fn users_are_synchronized_by_workloads_of_the_source() {
     let workload = || scene().claim("idtyp", Some(json!("app")));
     workload().denied("sync_not_allowed");
     let allowed = json!({"userSyncInbound": {"isSyncAllowed": true}});
-    workload().partner("identitySynchronization", allowed).permitted();
-}
-
-#[test]
-fn sync_tells_whether_redemption_is_automatic() {
-    let scene = guest();
-    let request = scene.request();
-    let route = Route::read(&request).ok().unwrap();
-    let (token, _) = inbound::arrive(&request, &route).ok().unwrap();
-    let facts = Facts::new(&request, &route, &token, None);
-    assert!(!action::redeems_itself(&facts, facts.home().unwrap()));
+    let allowed = workload().partner("identitySynchronization", allowed);
+    allowed.permitted();
+    assert_eq!(allowed.decide().consent.as_deref(), Some("required"));
+    assert_eq!(allowed.decide().invitation_email, None);
 }

@@ -1,5 +1,5 @@
 //! Random cases: bundles that load (§12's errors do not occur in them), with whatever may come
-//! to them in mode `inbound`, action `access`.
+//! to them in mode `inbound`.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::model::Request;
-use super::samples::{NOW, claims, maybe, one_of, surroundings, tenants};
+use super::samples::{NOW, claims, invitations, maybe, one_of, surroundings, tenants};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
@@ -17,6 +17,8 @@ pub(crate) struct Case {
     pub(crate) claims: Option<Value>,
     pub(crate) route: BTreeMap<String, String>,
     pub(crate) headers: Vec<(String, String)>,
+    /// The members of a JSON body, where there is one.
+    pub(crate) body: Option<Vec<(String, Value)>>,
     pub(crate) now: i64,
 }
 
@@ -29,6 +31,7 @@ impl Case {
             claims: self.claims.as_ref(),
             route: &self.route,
             headers: &self.headers,
+            body: self.body.as_deref(),
             now: self.now,
         }
     }
@@ -44,15 +47,17 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
         maybe(0.98, claims::claims()),
         surroundings::route(),
         surroundings::headers(),
+        invitations::body(),
         one_of(&LATER),
     )
-        .prop_map(|(config, bundle, principal_map, claims, route, headers, later)| Case {
+        .prop_map(|(config, bundle, principal_map, claims, route, headers, body, later)| Case {
             config,
             bundle,
             principal_map,
             claims,
             route,
             headers,
+            body,
             now: NOW + later,
         })
 }

@@ -138,7 +138,7 @@ pub(crate) fn is_provider(owner: &Value, other: Guid) -> bool {
     policy::partner(owner, other).is_some_and(|partner| partner["isServiceProvider"] == true)
 }
 
-fn non_entra(facts: &Facts<'_>) -> Result<(), Stop> {
+pub(crate) fn non_entra(facts: &Facts<'_>) -> Result<(), Stop> {
     match facts.config["non_entra"].as_str() {
         Some("permit") => Ok(()),
         Some("deny") => Err(Stop::deny("non_entra_blocked")),

@@ -2,13 +2,13 @@
 //!
 //! It is written from the document alone and shares nothing with the engine. It looks everything
 //! up in the JSON, each time anew; nothing is compiled, cached or fast. `decide` is what the
-//! tests call; `restrictions::decide` and `action::invite` take what a `Request` does not hold.
+//! tests call; `restrictions::decide` takes what a `Request` does not hold.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::action;
+use super::action::{self, Redemption};
 use super::application::Applications;
 use super::claims::Token;
 use super::guid::Guid;
@@ -31,6 +31,8 @@ pub(crate) struct Request<'a> {
     pub(crate) claims: Option<&'a Value>,
     pub(crate) route: &'a BTreeMap<String, String>,
     pub(crate) headers: &'a [(String, String)],
+    /// The members of the body as they stand there, repeated ones too; `None`: none that is JSON.
+    pub(crate) body: Option<&'a [(String, Value)]>,
     pub(crate) now: i64,
 }
 
@@ -47,6 +49,11 @@ pub(crate) struct Decision {
     /// The resource's application; of a route that is invalid, nothing.
     pub(crate) application: Option<String>,
     pub(crate) guest_access: Option<String>,
+    /// What is told of an invitation that is redeemed, or need not be.
+    pub(crate) consent: Option<String>,
+    pub(crate) invitation_email: Option<bool>,
+    pub(crate) consent_prompt: Option<bool>,
+    pub(crate) notification_email: Option<bool>,
     /// The claims that a challenge demands.
     pub(crate) demand: Option<String>,
 }
@@ -54,7 +61,8 @@ pub(crate) struct Decision {
 pub(crate) fn decide(request: &Request<'_>) -> Decision {
     judge(request, |route, trail| match (route.mode.as_str(), route.action.as_str()) {
         ("inbound", "access") => inbound::access(request, route, trail),
-        ("inbound", "redeem") => action::redeem(request, route, trail).map(|(reason, _)| reason),
+        ("inbound", "invite") => action::invite(request, route, trail),
+        ("inbound", "redeem") => action::redeem(request, route, trail),
         ("inbound", "user_sync") => action::user_sync(request, route, trail),
         ("outbound", "access") => outbound::access(request, route, trail),
         (mode, action) => panic!("the reference model does not decide {action} in mode {mode}"),
@@ -80,6 +88,7 @@ pub(crate) struct Trail {
     pub(crate) application: Option<Guid>,
     /// What a guest may see, once it is known to be one.
     pub(crate) guest_access: Option<&'static str>,
+    pub(crate) redemption: Option<Redemption>,
 }
 
 /// All that the steps after *verified* may look at.
@@ -160,6 +169,7 @@ impl Trail {
     }
 
     fn conclude(self, effect: &str, reason: &str, demand: Option<String>) -> Decision {
+        let redemption = self.redemption.filter(|_| effect == "allow");
         Decision {
             effect: effect.to_owned(),
             reason: reason.to_owned(),
@@ -170,6 +180,10 @@ impl Trail {
             report_only: self.report_only,
             application: self.application.map(|id| id.to_string()),
             guest_access: self.guest_access.filter(|_| effect == "allow").map(str::to_owned),
+            consent: redemption.map(|it| it.consent().to_owned()),
+            invitation_email: redemption.and_then(Redemption::invitation_email),
+            consent_prompt: redemption.and_then(Redemption::consent_prompt),
+            notification_email: redemption.and_then(Redemption::notification_email),
             demand,
         }
     }

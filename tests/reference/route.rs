@@ -41,6 +41,17 @@ impl Route {
             return Err(INVALID);
         }
 
+        // Invitations and synchronization are L's to decide where L is reached; on the way out
+        // our users redeem the invitations of others, and no more.
+        let meaningful = match action {
+            "access" => true,
+            "redeem" => mode != "tenant_restrictions",
+            _ => mode == "inbound",
+        };
+        if !meaningful {
+            return Err(INVALID);
+        }
+
         let tenant = text("tenant").or_else(|| config["tenant"].as_str());
         let tenant = tenant.and_then(Guid::parse).ok_or(INVALID)?;
         policy::tenant(bundle, tenant).ok_or(INVALID)?;

@@ -17,6 +17,7 @@ pub(crate) struct Scene {
     pub(crate) claims: Option<Value>,
     pub(crate) route: BTreeMap<String, String>,
     pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Option<Vec<(String, Value)>>,
 }
 
 /// A guest of Contoso whose home is Fabrikam; nothing is configured.
@@ -47,6 +48,7 @@ pub(crate) fn guest() -> Scene {
         })),
         route: BTreeMap::new(),
         headers: Vec::new(),
+        body: None,
     }
 }
 
@@ -89,6 +91,12 @@ impl Scene {
         self
     }
 
+    /// Whom the body invites.
+    pub(crate) fn invitee(mut self, address: &str) -> Self {
+        self.body = Some(vec![("invitedUserEmailAddress".to_owned(), address.into())]);
+        self
+    }
+
     /// Fabrikam's own policy is hosted, too.
     pub(crate) fn hosting(mut self, policy: Value) -> Self {
         let tenants = self.bundle["tenants"].as_array_mut().unwrap();
@@ -104,6 +112,7 @@ impl Scene {
             claims: self.claims.as_ref(),
             route: &self.route,
             headers: &self.headers,
+            body: self.body.as_deref(),
             now: NOW,
         }
     }

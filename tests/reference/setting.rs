@@ -95,10 +95,22 @@ impl<'a> Setting<'a> {
         else {
             return true;
         };
-        let empty = |half: &Value| policy::items(&half["targets"]).next().is_none();
-        let no_user = if users_allowed { empty(self.users.0) } else { self.names_everyone() };
-        let no_application =
-            if applications_allowed { empty(self.applications.0) } else { self.names_everything() };
+        // A target of a type that nobody knows may be anybody: nobody is listed by it for certain,
+        // and nobody is left out.
+        let known =
+            |target: &Value| matches!(target["targetType"].as_str(), Some("user" | "group" | "application"));
+        let none_in = |half: &Value| !policy::items(&half["targets"]).any(known);
+        let doubtful = |half: &Value| policy::items(&half["targets"]).any(|target| !known(target));
+        let no_user = if users_allowed {
+            none_in(self.users.0)
+        } else {
+            self.names_everyone() || doubtful(self.users.0)
+        };
+        let no_application = if applications_allowed {
+            none_in(self.applications.0)
+        } else {
+            self.names_everything() || doubtful(self.applications.0)
+        };
         // Two documented blocks leave everything to those whom the first does not name.
         let pair = !users_allowed && !applications_allowed && !self.is_strict(facts.config);
         if pair { no_user && no_application } else { no_user || no_application }

@@ -73,6 +73,11 @@ impl Case {
             host: text("host", "orders.contoso.example"),
             path: text("path", "/"),
             headers,
+            body: match request.get("body") {
+                None => String::new(),
+                Some(Value::String(text)) => text.clone(),
+                Some(body) => body.to_string(),
+            },
             route: route.map(|(key, value)| (key.clone(), value.as_str().unwrap().to_owned())).collect(),
             raw: self.raw,
         }

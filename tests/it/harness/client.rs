@@ -21,7 +21,9 @@ pub(crate) struct Asked {
     pub(crate) path: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) route: Vec<(String, String)>,
-    /// As with Envoy's `encode_raw_headers`.
+    /// As with Envoy's `with_request_body`.
+    pub(crate) body: String,
+    /// As with Envoy's `encode_raw_headers` and `pack_as_bytes`.
     pub(crate) raw: bool,
 }
 
@@ -55,6 +57,7 @@ pub(crate) fn check_request(asked: &Asked) -> CheckRequest {
         ..HttpRequest::default()
     };
     if asked.raw {
+        http.raw_body = asked.body.clone().into_bytes().into();
         let value = |(key, value): &(String, String)| HeaderValue {
             key: key.clone(),
             raw_value: value.clone().into_bytes(),
@@ -62,6 +65,7 @@ pub(crate) fn check_request(asked: &Asked) -> CheckRequest {
         };
         http.header_map = Some(HeaderMap { headers: asked.headers.iter().map(value).collect() });
     } else {
+        http.body.clone_from(&asked.body);
         for (name, value) in &asked.headers {
             let joined = http.headers.entry(name.clone()).or_default();
             *joined = if joined.is_empty() { value.clone() } else { format!("{joined},{value}") };
@@ -152,7 +156,9 @@ impl Client {
         let response = self.check(asked).await;
         let mut decision = Map::new();
         for (name, value) in response.dynamic_metadata.clone().unwrap().fields {
-            decision.insert(name, json(value));
+            let value = json(value);
+            let value = if TRUTHS.contains(&name.as_str()) { truth(&value) } else { value };
+            decision.insert(name, value);
         }
         let allowed = response.status.as_ref().unwrap().code == 0;
         match response.http_response.unwrap() {
@@ -176,6 +182,13 @@ impl Client {
         }
         decision
     }
+}
+
+/// Metadata has words for what JSON has booleans for.
+const TRUTHS: [&str; 3] = ["invitation_email", "consent_prompt", "notification_email"];
+
+fn truth(word: &Value) -> Value {
+    word.as_str().unwrap().parse::<bool>().unwrap().into()
 }
 
 fn json(value: prost_types::Value) -> Value {

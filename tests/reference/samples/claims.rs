@@ -199,34 +199,43 @@ fn who() -> impl Strategy<Value = Value> {
             .prop_map(|(id, broken)| if broken { Some("kim".to_owned()) } else { id })
     };
     let groups = (maybe(0.55, some_of(0.4, &GROUPS)), prop::bool::weighted(0.03));
+    const DUTIES: [&str; 4] = [
+        "62e90394-69f5-4237-9190-012177145e10",
+        "fe930be7-5e62-47db-91af-98c3a49a38b1",
+        "95E79109-95c0-4d8e-aee3-d01accf2d47b",
+        "b79fbf4d-3ef9-4689-8143-76b194e85509",
+    ];
     let overage = (maybe(0.05, any::<bool>()), maybe(0.06, any::<bool>()));
     let user = (maybe(0.3, Just("user.read")), maybe(0.1, Just("kim")));
     (
         (id(0.95), id(0.35)),
-        groups,
+        (groups, maybe(0.4, some_of(0.3, &DUTIES))),
         overage,
         (one_of(&TYPES), maybe(0.15, Just(json!(["Orders.Read"])))),
         (one_of(&EMAILS), user),
     )
-        .prop_map(|((oid, home_oid), (groups, broken), (has, names), (kind, roles), (email, user))| {
-            let groups = groups.map(|mut groups| {
-                groups.extend(broken.then_some("all staff"));
-                json!(groups)
-            });
-            let names = names.map(|moved| if moved { json!({"groups": "src1"}) } else { json!({}) });
-            object([
-                ("oid", oid.map(Value::from)),
-                ("home_oid", home_oid.map(Value::from)),
-                ("groups", groups),
-                ("hasgroups", has.map(Value::from)),
-                ("_claim_names", names),
-                ("idtyp", kind.map(Value::from)),
-                ("roles", roles),
-                ("email", email.map(Value::from)),
-                ("scp", user.0.map(Value::from)),
-                ("name", user.1.map(Value::from)),
-            ])
-        })
+        .prop_map(
+            |((oid, home_oid), ((groups, broken), duties), (has, names), (kind, roles), (email, user))| {
+                let groups = groups.map(|mut groups| {
+                    groups.extend(broken.then_some("all staff"));
+                    json!(groups)
+                });
+                let names = names.map(|moved| if moved { json!({"groups": "src1"}) } else { json!({}) });
+                object([
+                    ("oid", oid.map(Value::from)),
+                    ("home_oid", home_oid.map(Value::from)),
+                    ("groups", groups),
+                    ("wids", duties.map(Value::from)),
+                    ("hasgroups", has.map(Value::from)),
+                    ("_claim_names", names),
+                    ("idtyp", kind.map(Value::from)),
+                    ("roles", roles),
+                    ("email", email.map(Value::from)),
+                    ("scp", user.0.map(Value::from)),
+                    ("name", user.1.map(Value::from)),
+                ])
+            },
+        )
 }
 
 /// `aud`, and the client.

@@ -22,10 +22,11 @@ pub(crate) fn config() -> impl Strategy<Value = Value> {
         one_of(&NON_ENTRA),
         maybe(0.12, any::<bool>()),
         maybe(0.1, Just(json!("inbound"))),
+        maybe(0.2, any::<bool>()),
     );
     (tokens(), applications, maybe(0.25, suites()), requirements, switches).prop_map(
         |(tokens, applications, suites, (contexts, partner_contexts), switches)| {
-            let (honor, blocked, non_entra, report_only, mode) = switches;
+            let (honor, blocked, non_entra, report_only, mode, cross_cloud) = switches;
             object([
                 ("tenant", Some(TENANTS[0].into())),
                 ("mode", mode),
@@ -38,6 +39,7 @@ pub(crate) fn config() -> impl Strategy<Value = Value> {
                 ("blocked_blocked", blocked.map(Value::from)),
                 ("non_entra", non_entra.map(Value::from)),
                 ("report_only", report_only.map(Value::from)),
+                ("cross_cloud_redemption", cross_cloud.map(Value::from)),
             ])
         },
     )
@@ -163,7 +165,21 @@ pub(crate) fn route() -> impl Strategy<Value = BTreeMap<String, String>> {
     const REPORT_ONLY: [(u32, Option<&str>); 4] =
         [(920, None), (30, Some("true")), (30, Some("false")), (3, Some("yes"))];
     const MODE: [(u32, Option<&str>); 3] = [(900, None), (90, Some("inbound")), (2, Some("Inbound"))];
-    const ACTION: [(u32, Option<&str>); 3] = [(900, None), (90, Some("access")), (2, Some("read"))];
+    const ACTION: [(u32, Option<&str>); 6] = [
+        (700, None),
+        (70, Some("access")),
+        (90, Some("invite")),
+        (90, Some("redeem")),
+        (50, Some("user_sync")),
+        (2, Some("read")),
+    ];
+    const SOURCE: [(u32, Option<&str>); 5] = [
+        (600, None),
+        (200, Some(TENANTS[1])),
+        (100, Some(TENANTS[2])),
+        (40, Some(TENANTS[3])),
+        (4, Some("fabrikam.test")),
+    ];
     const STRAY: [(u32, Option<&str>); 4] =
         [(990, None), (4, Some("tenants")), (2, Some("resource_tenant")), (2, Some("Mode"))];
     (
@@ -172,10 +188,10 @@ pub(crate) fn route() -> impl Strategy<Value = BTreeMap<String, String>> {
         one_of(&REQUIRE),
         one_of(&REPORT_ONLY),
         one_of(&MODE),
-        one_of(&ACTION),
+        (one_of(&ACTION), one_of(&SOURCE)),
         one_of(&STRAY),
     )
-        .prop_map(|(tenant, application, require, report_only, mode, action, stray)| {
+        .prop_map(|(tenant, application, require, report_only, mode, (action, source), stray)| {
             let said = [
                 ("tenant", tenant),
                 ("application", application),
@@ -183,6 +199,8 @@ pub(crate) fn route() -> impl Strategy<Value = BTreeMap<String, String>> {
                 ("report_only", report_only),
                 ("mode", mode),
                 ("action", action),
+                // What no action asks for is in few routes.
+                ("source_tenant", source.filter(|_| action == Some("user_sync"))),
             ];
             let pair = |(key, value): (&str, Option<&str>)| Some((key.to_owned(), value?.to_owned()));
             let mut route: BTreeMap<String, String> = said.into_iter().filter_map(pair).collect();
@@ -213,6 +231,11 @@ pub(crate) fn headers() -> impl Strategy<Value = Vec<(String, String)>> {
         )
     };
     let other = ("accept".to_owned(), "*/*".to_owned());
-    (maybe(0.3, restriction()), maybe(0.02, restriction()), maybe(0.3, Just(other)))
-        .prop_map(|(first, second, other)| [first, second, other].into_iter().flatten().collect())
+    const PARTIAL: [(u32, Option<&str>); 4] =
+        [(60, None), (40, Some("false")), (3, Some("true")), (1, Some(""))];
+    (maybe(0.3, restriction()), maybe(0.02, restriction()), maybe(0.3, Just(other)), one_of(&PARTIAL))
+        .prop_map(|(first, second, other, partial)| {
+            let partial = partial.map(|said| ("x-envoy-auth-partial-body".to_owned(), said.to_owned()));
+            [first, second, other, partial].into_iter().flatten().collect()
+        })
 }

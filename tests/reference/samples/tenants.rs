@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
+use super::invitations;
 use super::partners::{default, partner};
 use super::requirements::conditional_access;
 use super::surroundings::{contexts, partner_contexts};
@@ -38,11 +39,15 @@ fn tenant(id: &'static str) -> impl Strategy<Value = Value> {
         maybe(0.3, domain_lists()),
         maybe(0.3, partner_clouds()),
         maybe(0.25, prop::collection::vec(revocation(), 1..=2)),
-        (prop::bool::weighted(0.03), one_of(&ROLES)),
+        (prop::bool::weighted(0.03), one_of(&ROLES), invitations::allowed_from(), maybe(0.4, domains())),
     );
     (one_of(&HOME_CLOUDS), cross_tenant(id), requirements, lists).prop_map(
         move |(cloud, policy, (requirements, contexts, partner_contexts), lists)| {
-            let (domains, clouds, revocations, (capitals, role)) = lists;
+            let (lists, clouds, revocations, (capitals, role, invites, domains)) = lists;
+            let authorization = object([
+                ("guestUserRoleId", role.map(Value::from)),
+                ("allowInvitesFrom", invites.map(Value::from)),
+            ]);
             object([
                 ("tenantId", Some(spelled(id, capitals).into())),
                 ("cloud", cloud.map(Value::from)),
@@ -50,8 +55,9 @@ fn tenant(id: &'static str) -> impl Strategy<Value = Value> {
                 ("conditionalAccess", requirements),
                 ("authenticationContexts", contexts),
                 ("partnerAuthenticationContexts", partner_contexts),
-                ("authorizationPolicy", role.map(|role| json!({"guestUserRoleId": role}))),
-                ("b2bManagementPolicy", domains),
+                ("authorizationPolicy", (authorization != json!({})).then_some(authorization)),
+                ("b2bManagementPolicy", lists),
+                ("domains", domains),
                 ("partnerClouds", clouds),
                 ("revocations", revocations.map(Value::from)),
             ])
@@ -78,12 +84,22 @@ fn cross_tenant(id: &'static str) -> impl Strategy<Value = Value> {
     )
 }
 
+const DOMAINS: [&str; 4] = ["fabrikam.test", "Northwind.test", "mail.fabrikam.test", "münchen.test"];
+
 fn domain_lists() -> impl Strategy<Value = Value> {
-    const DOMAINS: [&str; 4] = ["fabrikam.test", "Northwind.test", "mail.fabrikam.test", "münchen.test"];
     (some_of(0.3, &DOMAINS), some_of(0.3, &DOMAINS)).prop_map(|(allowed, blocked)| {
         json!({"InvitationsAllowedAndBlockedDomainsPolicy": {
             "AllowedDomains": allowed, "BlockedDomains": blocked,
         }})
+    })
+}
+
+/// Whose domains these are; one may be L's own.
+fn domains() -> impl Strategy<Value = Value> {
+    prop::array::uniform4(maybe(0.6, pick(&TENANTS))).prop_map(|tenants| {
+        let entries = DOMAINS.into_iter().zip(tenants);
+        let there = entries.filter_map(|(domain, tenant)| Some((domain.to_owned(), tenant?.into())));
+        Value::Object(there.collect::<Map<_, _>>())
     })
 }
 

@@ -1,0 +1,84 @@
+//! Whom an invitation is for: `invitedUserEmailAddress` in the body (Graph "Create invitation"). The upstream reads the
+//! same body, perhaps less strictly; what two readers could read differently names nobody.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{self, Deserializer as _, MapAccess, Visitor};
+
+use crate::check::request::Body;
+use crate::engine::Unresolved;
+use crate::id::Domain;
+use crate::token::{Ignored, MaybeText, Names, Text};
+
+const MEMBER: &str = "invitedUserEmailAddress";
+/// In bytes. An invitation with the longest of messages has a few thousand.
+const MAX_BODY: usize = 64 * 1024;
+
+/// The mail domain of the invitee.
+pub(in crate::check) fn domain(body: Body<'_>) -> Result<Domain, Unresolved> {
+    if body.partial {
+        return Err(Unresolved::Partial);
+    }
+    let text = match (body.text, body.raw) {
+        ([], []) => return Err(Unresolved::NoBody),
+        (only, []) | ([], only) => only,
+        // Envoy sends one of them.
+        (_, _) => return Err(Unresolved::Malformed),
+    };
+    if text.len() > MAX_BODY {
+        return Err(Unresolved::TooLong);
+    }
+    domain_of(&address(text)?).ok_or(Unresolved::Address)
+}
+
+fn address(body: &[u8]) -> Result<String, Unresolved> {
+    let body = std::str::from_utf8(body).map_err(|_| Unresolved::Malformed)?;
+    let mut deserializer = serde_json::Deserializer::from_str(body);
+    let read = deserializer.deserialize_map(ReadAddress);
+    let read = read.and_then(|address| deserializer.end().map(|()| address));
+    read.map_err(|_| Unresolved::Malformed)?.ok_or(Unresolved::Missing)
+}
+
+/// Exactly one address, and a plain one: in `a@one.example, b@two.example` or `"a@one.example"@two.example` others may
+/// see another domain than we do.
+fn domain_of(address: &str) -> Option<Domain> {
+    // An atom of RFC 5322 with dots, in any script (RFC 6531).
+    let is_plain = |char: char| char.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(char);
+    let (local, _) = address.rsplit_once('@')?;
+    let plain = !local.is_empty() && local.chars().all(is_plain);
+    Domain::of_address(address).filter(|_| plain)
+}
+
+/// Whether a reader that minds no case takes it for the member.
+fn is_member_to_some(name: &str) -> bool {
+    name.chars().flat_map(char::to_uppercase).eq(MEMBER.chars().flat_map(char::to_uppercase))
+}
+
+struct ReadAddress;
+
+impl<'de> Visitor<'de> for ReadAddress {
+    type Value = Option<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an invitation")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+        let mut names = Names::default();
+        let mut address = None;
+        while let Some(Text(name)) = object.next_key()? {
+            if name == MEMBER {
+                let MaybeText(text) = object.next_value()?;
+                address = text.map(Cow::into_owned);
+            } else if is_member_to_some(&name) {
+                return Err(de::Error::custom("the member in another case"));
+            } else {
+                object.next_value_seed(Ignored::default())?;
+            }
+            names.add(name);
+        }
+        names.all_different()?;
+        Ok(address)
+    }
+}
