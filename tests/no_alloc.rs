@@ -14,7 +14,9 @@ use std::hint::black_box;
 use fixtures::id::{APPLICATION, OTHER_APPLICATION, TENANT, partner};
 use fixtures::{Caller, Stance, guests_for_mfa};
 use serde_json::{Value, json};
-use tenantgate::engine::{Access, Effect, Reason, Required, RestrictionsHeader, Route, Suites, decide};
+use tenantgate::engine::{
+    Access, Action, Effect, Reason, Required, RestrictionsHeader, Route, Suites, decide,
+};
 use tenantgate::id::{AppId, ObjectId, TenantId};
 use tenantgate::policy::{Control, Options, Principal, Revision, Snapshot, compile};
 use tenantgate::token::{Audience, Home, Identity};
@@ -196,6 +198,44 @@ fn what_a_route_requires_costs_none() {
     assert_eq!(require(Control::Mfa), Reason::MfaRequired);
 }
 
+#[test]
+fn invitations_cost_none() {
+    let mut world = everything();
+    world.snapshot = external_collaboration();
+    let invite = |claims: Value, domain: &str| {
+        let member = caller(&world, &claims);
+        let plain = access(&member);
+        let domain = domain.parse().expect("a domain");
+        let route = Route { action: Action::Invite, ..plain.route };
+        free(&world, &Access { route, invitee: Ok(&domain), ..plain })
+    };
+    let inviter = || json!({"wids": ["95e79109-95c0-4d8e-aee3-d01accf2d47b"]});
+    assert_eq!(invite(json!({}), "northwind.example"), Reason::InviterNotAllowed);
+    assert_eq!(invite(inviter(), "northwind.example"), Reason::Internal);
+    assert_eq!(invite(inviter(), "evil.example"), Reason::DomainBlocked);
+    assert_eq!(invite(inviter(), "fabrikam.example"), Reason::UsersAndApplicationsBlocked);
+    let member = caller(&world, &inviter());
+    let plain = access(&member);
+    let route = Route { action: Action::Invite, ..plain.route };
+    assert_eq!(free(&world, &Access { route, ..plain }), Reason::InviteeUnresolved);
+}
+
+#[test]
+fn redemption_and_synchronisation_cost_none() {
+    let mut world = everything();
+    world.snapshot = external_collaboration();
+    let does = |action, claims: Value| {
+        let caller = caller(&world, &claims);
+        let plain = access(&caller);
+        let route = Route { action, source_tenant: Some(partner(5)), ..plain.route };
+        free(&world, &Access { route, ..plain })
+    };
+    let guest = json!({"idp": format!("https://sts.windows.net/{}/", partner(5))});
+    assert_eq!(does(Action::Redeem, guest), Reason::Permitted);
+    assert_eq!(does(Action::UserSync, json!({"idtyp": "app"})), Reason::Permitted);
+    assert_eq!(does(Action::UserSync, json!({})), Reason::SyncCallerNotWorkload);
+}
+
 /// The outcome that is only reported is written down by who observes; here nobody does.
 #[test]
 fn a_denial_that_is_only_reported_costs_none() {
@@ -244,6 +284,41 @@ fn snapshot(revocations: &Value, policies: &[Value]) -> Snapshot {
         "conditionalAccess": {"policies": policies},
         "revocations": revocations,
     }]});
+    let compiled = compile([bundle.to_string().as_bytes()], Revision("1".into()), &Options::default());
+    compiled.snapshot.expect("the bundle compiles")
+}
+
+/// Contoso, which lets guest inviters invite but not from everywhere, and two hosted tenants that redeem automatically.
+fn external_collaboration() -> Snapshot {
+    let blocked = |target: &str, kind: &str| json!({"accessType": "blocked", "targets": [{"target": target, "targetType": kind}]});
+    let both = json!({"inboundAllowed": true, "outboundAllowed": true});
+    let bundle = json!({"tenants": [
+        {
+            "tenantId": TENANT,
+            "crossTenantAccessPolicy": {"partners": [
+                {
+                    "tenantId": HOME,
+                    "b2bCollaborationInbound": {
+                        "usersAndGroups": blocked("AllUsers", "user"),
+                        "applications": blocked("AllApplications", "application"),
+                    },
+                },
+                {
+                    "tenantId": partner(5),
+                    "identitySynchronization": {"userSyncInbound": {"isSyncAllowed": true}},
+                    "automaticUserConsentSettings": both,
+                },
+            ]},
+            "domains": {"fabrikam.example": HOME},
+            "b2bManagementPolicy": {"InvitationsAllowedAndBlockedDomainsPolicy": {"BlockedDomains": ["evil.example"]}},
+        },
+        {
+            "tenantId": partner(5),
+            "crossTenantAccessPolicy": {"partners": [
+                {"tenantId": TENANT, "automaticUserConsentSettings": both},
+            ]},
+        },
+    ]});
     let compiled = compile([bundle.to_string().as_bytes()], Revision("1".into()), &Options::default());
     compiled.snapshot.expect("the bundle compiles")
 }

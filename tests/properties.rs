@@ -95,7 +95,7 @@ fn the_engine_agrees_with_the_reference() {
     for (reason, count) in &reached {
         println!("{count:>8}  {reason}");
     }
-    for reason in reasons() {
+    for reason in reasons().chain(["consent suppressed", "consent required"]) {
         let count = reached.get(reason).copied().unwrap_or_default();
         let floor = u64::from(FLOOR) * u64::from(cases) / 1_000_000;
         assert!(u64::from(count) >= floor, "{reason} was reached {count} times only, expected {floor}");
@@ -115,7 +115,10 @@ fn agree(cases: u32, seed: u32, reached: &Mutex<BTreeMap<String, u32>>) {
         if decided != expected {
             return Err(TestCaseError::fail(format!("decided {decided:?}\nexpected {expected:?}")));
         }
-        *counts.borrow_mut().entry(expected.reason).or_default() += 1;
+        let consent = expected.consent.map(|word| format!("consent {word}"));
+        for reached in consent.into_iter().chain([expected.reason]) {
+            *counts.borrow_mut().entry(reached).or_default() += 1;
+        }
         Ok(())
     });
     for (reason, count) in counts.into_inner() {

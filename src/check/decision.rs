@@ -44,7 +44,7 @@ impl Decision<'_> {
     /// The fields, in the order of the interface.
     pub fn fields(&self) -> [(&'static str, Field); 18] {
         let basis = &self.verdict.basis;
-        let messages = self.redemption().and_then(|redemption| redemption.messages);
+        let messages = basis.redemption.and_then(|redemption| redemption.messages);
         let told = |of: fn(&Messages) -> bool| {
             messages.as_ref().map_or(Field::Null, |messages| Field::Truth(of(messages)))
         };
@@ -63,7 +63,7 @@ impl Decision<'_> {
             ("policy_revision", show(self.revision)),
             ("report_only", Field::List(self.report_only.to_vec())),
             ("decision_id", text(&self.id.to_string())),
-            ("consent", show(self.redemption().map(Redemption::word))),
+            ("consent", show(basis.redemption.map(Redemption::word))),
             ("invitation_email", told(|messages| messages.invitation_email)),
             ("consent_prompt", told(|messages| messages.consent_prompt)),
             ("notification_email", told(|messages| messages.notification_email)),
@@ -86,11 +86,6 @@ impl Decision<'_> {
         ];
         let fields = self.fields().into_iter().map(|(name, field)| (name, json(field)));
         fields.chain(answer).map(|(name, value)| (name.to_owned(), value)).collect()
-    }
-
-    /// What becomes of the invitation of whom is let by.
-    pub fn redemption(&self) -> Option<Redemption> {
-        self.verdict.basis.redemption.filter(|_| self.verdict.effect() == Effect::Allow)
     }
 
     /// What guests may see, for a guest that is let by.

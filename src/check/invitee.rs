@@ -82,3 +82,55 @@ impl<'de> Visitor<'de> for ReadAddress {
         Ok(address)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INVITATION: &[u8] = br#"{"invitedUserEmailAddress": "kim@fabrikam.com"}"#;
+
+    fn raw(raw: &[u8]) -> Result<String, Unresolved> {
+        domain(Body { raw, ..Body::default() }).map(|domain| domain.to_string())
+    }
+
+    #[test]
+    fn either_body_will_do_but_not_both() {
+        let text = Body { text: INVITATION, ..Body::default() };
+        assert!(domain(text).is_ok());
+        assert_eq!(raw(INVITATION).as_deref(), Ok("fabrikam.com"));
+        assert_eq!(domain(Body { raw: INVITATION, ..text }), Err(Unresolved::Malformed));
+        assert_eq!(raw(b""), Err(Unresolved::NoBody));
+    }
+
+    #[test]
+    fn what_is_too_long_is_not_read() {
+        let padded = |length: usize| {
+            let mut body = INVITATION.to_vec();
+            body.resize(length, b' ');
+            body
+        };
+        assert!(raw(&padded(MAX_BODY)).is_ok());
+        assert_eq!(raw(&padded(MAX_BODY + 1)), Err(Unresolved::TooLong));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_name_nobody() {
+        let latin1 = b"{\"invitedUserEmailAddress\": \"j\xf6rg@fabrikam.com\"}";
+        assert_eq!(raw(latin1), Err(Unresolved::Malformed));
+        let utf16: Vec<u8> = INVITATION.iter().flat_map(|&byte| [byte, 0]).collect();
+        assert_eq!(raw(&utf16), Err(Unresolved::Malformed));
+    }
+
+    #[test]
+    fn why_nobody_is_named_is_told() {
+        for (body, why) in [
+            ("[]", Unresolved::Malformed),
+            ("{}", Unresolved::Missing),
+            (r#"{"invitedUserEmailAddress": null}"#, Unresolved::Missing),
+            (r#"{"invitedUserEmailAddress": "kim"}"#, Unresolved::Address),
+            (r#"{"INVITEDUSEREMAILADDRESS": "kim@fabrikam.com"}"#, Unresolved::Malformed),
+        ] {
+            assert_eq!(raw(body.as_bytes()), Err(why), "{body}");
+        }
+    }
+}

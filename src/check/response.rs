@@ -154,7 +154,10 @@ fn identity_headers(identity: &Identity, decision: &Decision<'_>) -> Vec<HeaderV
         ("x-tenantgate-relation", relation),
         ("x-tenantgate-user", identity.object.map(|object| object.to_string())),
         ("x-tenantgate-guest-access", decision.guest_access().map(str::to_owned)),
-        ("x-tenantgate-consent", decision.redemption().map(|redemption| redemption.word().to_owned())),
+        (
+            "x-tenantgate-consent",
+            decision.verdict.basis.redemption.map(|redemption| redemption.word().to_owned()),
+        ),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some(overwrite(name, &value?)))

@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 pub(crate) struct Request {
     edge: SocketAddr,
     bytes: Vec<u8>,
+    body: String,
 }
 
 /// What came back.
@@ -25,7 +26,7 @@ impl Request {
     pub(crate) fn new(edge: SocketAddr, method: &str, path: &str) -> Self {
         let head =
             format!("{method} {path} HTTP/1.1\r\nHost: orders.contoso.example\r\nConnection: close\r\n");
-        Self { edge, bytes: head.into_bytes() }
+        Self { edge, bytes: head.into_bytes(), body: String::new() }
     }
 
     /// One more header, after those that are there.
@@ -41,10 +42,20 @@ impl Request {
         self.header("Authorization", format!("Bearer {token}"))
     }
 
+    pub(crate) fn json(self, body: &Value) -> Self {
+        self.text(&body.to_string())
+    }
+
+    pub(crate) fn text(self, body: &str) -> Self {
+        let headed = self.header("Content-Type", "application/json");
+        Self { body: body.to_owned(), ..headed.header("Content-Length", body.len().to_string()) }
+    }
+
     pub(crate) async fn send(self) -> Answer {
         let mut stream = TcpStream::connect(self.edge).await.unwrap();
         stream.write_all(&self.bytes).await.unwrap();
         stream.write_all(b"\r\n").await.unwrap();
+        stream.write_all(self.body.as_bytes()).await.unwrap();
         let mut received = Vec::new();
         stream.read_to_end(&mut received).await.unwrap();
         Answer::read(&String::from_utf8(received).unwrap())

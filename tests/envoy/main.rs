@@ -14,6 +14,7 @@ mod answers;
 mod demo;
 mod faults;
 mod headers;
+mod invitations;
 mod payload;
 mod reload;
 mod routes;

@@ -90,6 +90,10 @@ impl Scene {
         Request::new(self.envoy.edge, "GET", path)
     }
 
+    pub(crate) fn post(&self, path: &str) -> Request {
+        Request::new(self.envoy.edge, "POST", path)
+    }
+
     pub(crate) fn options(&self, path: &str) -> Request {
         Request::new(self.envoy.edge, "OPTIONS", path)
     }

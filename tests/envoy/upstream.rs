@@ -24,9 +24,9 @@ impl Upstream {
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&requests);
-        let echo = move |uri: Uri, headers: HeaderMap| async move {
+        let echo = move |uri: Uri, headers: HeaderMap, body: String| async move {
             counted.fetch_add(1, Ordering::Relaxed);
-            tell(&uri, &headers)
+            tell(&uri, &headers, &body)
         };
         tokio::spawn(async move { axum::serve(listener, Router::new().fallback(echo)).await });
         Self { address, requests }
@@ -38,12 +38,12 @@ impl Upstream {
     }
 }
 
-fn tell(uri: &Uri, headers: &HeaderMap) -> String {
+fn tell(uri: &Uri, headers: &HeaderMap, body: &str) -> String {
     let mut told = BTreeMap::<&str, Vec<String>>::new();
     for (name, value) in headers {
         told.entry(name.as_str()).or_default().push(String::from_utf8_lossy(value.as_bytes()).into_owned());
     }
-    json!({"path": uri.to_string(), "headers": told}).to_string()
+    json!({"path": uri.to_string(), "headers": told, "body": body}).to_string()
 }
 
 /// What the upstream saw.
@@ -51,6 +51,7 @@ fn tell(uri: &Uri, headers: &HeaderMap) -> String {
 pub(crate) struct Seen {
     pub(crate) path: String,
     pub(crate) headers: BTreeMap<String, Vec<String>>,
+    pub(crate) body: String,
 }
 
 impl Seen {

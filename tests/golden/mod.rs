@@ -3,6 +3,8 @@
 //!
 //! `GOLDEN=write cargo test --test properties golden` writes it anew.
 
+mod actions;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -21,10 +23,13 @@ const NOW: i64 = 1_800_000_000;
 
 #[test]
 fn the_decision_matrix_is_as_reviewed() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/decision-matrix.txt");
-    let matrix = matrix();
+    as_reviewed("decision-matrix.txt", &matrix());
+}
+
+fn as_reviewed(file: &str, matrix: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(file);
     if std::env::var_os("GOLDEN").is_some_and(|word| word == "write") {
-        std::fs::write(&path, &matrix).unwrap();
+        std::fs::write(&path, matrix).unwrap();
     }
     let reviewed = std::fs::read_to_string(&path).unwrap();
     for (line, (now, before)) in matrix.lines().zip(reviewed.lines()).enumerate() {

@@ -83,6 +83,65 @@ fn check_tells_what_it_decided_by_its_exit_code() {
 }
 
 #[test]
+fn check_invites_redeems_and_synchronises() {
+    let source = "3d2f5b0e-5f0c-4a44-9f0b-8f9a3f1e7c21";
+    let mut bundle = bundle();
+    bundle["tenants"][0]["authorizationPolicy"] = json!({"allowInvitesFrom": "everyone"});
+    bundle["tenants"][0]["b2bManagementPolicy"] =
+        json!({"InvitationsAllowedAndBlockedDomainsPolicy": {"BlockedDomains": ["evil.example"]}});
+    bundle["tenants"][0]["crossTenantAccessPolicy"]["partners"] = json!([
+        {"tenantId": source, "identitySynchronization": {"userSyncInbound": {"isSyncAllowed": true}}},
+    ]);
+    let world = World::new(&json!({}), &bundle);
+    let (config, body) = (world.path("config.json"), world.path("invitation.json"));
+    let run = |claims: &Value, more: &[&str]| {
+        let claims = claims.to_string();
+        let mut arguments = vec!["check", "--config", text(&config), "--claims", &claims];
+        arguments.extend(more);
+        tenantgate(&arguments, &[])
+    };
+    let member = json!({"tid": L, "acct": 0});
+    let invite = |address: &str, more: &[&str]| {
+        world.write("invitation.json", &json!({"invitedUserEmailAddress": address}).to_string());
+        let mut arguments = vec!["--action", "invite", "--body", text(&body)];
+        arguments.extend(more);
+        run(&member, &arguments)
+    };
+    let invited = invite("kim@fabrikam.example", &["--explain"]);
+    assert_eq!(invited.status.code(), Some(0), "{}", stderr(&invited));
+    assert!(
+        stdout(&invited).contains("pass  action        allow_invites_from=everyone"),
+        "{}",
+        stdout(&invited)
+    );
+    let refused = invite("kim@evil.example", &[]);
+    assert_eq!(refused.status.code(), Some(3));
+    assert!(stdout(&refused).starts_with("deny  domain_blocked"), "{}", stdout(&refused));
+    let unread = invite("kim@evil.example,kim@fabrikam.example", &["--explain"]);
+    assert!(stdout(&unread).contains("invitedUserEmailAddress is not one plain mail address"));
+    let cut = invite("kim@fabrikam.example", &["--header", "x-envoy-auth-partial-body: true", "--explain"]);
+    assert!(stdout(&cut).contains("STOP  action        invitee=the body is cut off"), "{}", stdout(&cut));
+    let missing = run(&member, &["--action", "invite", "--body", "/nowhere.json"]);
+    assert_eq!(missing.status.code(), Some(2));
+    let access = run(&member, &["--body", text(&body)]);
+    assert!(stderr(&access).contains("only action `invite` asks something of it"), "{}", stderr(&access));
+
+    let guest = json!({"tid": L, "idp": format!("https://sts.windows.net/{source}/"), "acct": 1});
+    let redeemed = run(&guest, &["--action", "redeem"]);
+    assert!(stdout(&redeemed).contains("consent=required"), "{}", stdout(&redeemed));
+    let told: Value = serde_json::from_slice(&run(&guest, &["--action", "redeem", "--json"]).stdout).unwrap();
+    assert_eq!((&told["consent"], &told["invitation_email"]), (&json!("required"), &json!(true)));
+
+    let workload = json!({"tid": L, "idtyp": "app"});
+    let synchronised = run(&workload, &["--action", "user_sync", "--source-tenant", source]);
+    assert_eq!(synchronised.status.code(), Some(0), "{}", stdout(&synchronised));
+    let unnamed = run(&workload, &["--action", "user_sync"]);
+    assert!(stdout(&unnamed).starts_with("deny  sync_caller_not_workload"), "{}", stdout(&unnamed));
+    let elsewhere = run(&member, &["--action", "invite", "--mode", "outbound"]);
+    assert!(stdout(&elsewhere).starts_with("deny  route_invalid"), "{}", stdout(&elsewhere));
+}
+
+#[test]
 fn without_config_the_example_decides() {
     let world = World::new(&json!({}), &bundle());
     let state = [("XDG_STATE_HOME", text(&world.path("state")).to_owned())];

@@ -7,6 +7,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod actions;
 mod admin;
 mod answers;
 mod command;

@@ -1,7 +1,5 @@
 //! The route's `action` where it is not `access` (§9): the last step, once access is permitted.
 
-use serde_json::Value;
-
 use super::claims::Token;
 use super::cloud;
 use super::conditional;

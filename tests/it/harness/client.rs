@@ -57,7 +57,7 @@ pub(crate) fn check_request(asked: &Asked) -> CheckRequest {
         ..HttpRequest::default()
     };
     if asked.raw {
-        http.raw_body = asked.body.clone().into_bytes().into();
+        http.raw_body = asked.body.clone().into_bytes();
         let value = |(key, value): &(String, String)| HeaderValue {
             key: key.clone(),
             raw_value: value.clone().into_bytes(),

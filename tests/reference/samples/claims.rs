@@ -194,17 +194,17 @@ fn who() -> impl Strategy<Value = Value> {
         (1, Some("kim@-fabrikam.test")),
         (1, Some("kim@.")),
     ];
-    let id = |probability| {
-        (maybe(probability, guid(&USERS)), prop::bool::weighted(0.03))
-            .prop_map(|(id, broken)| if broken { Some("kim".to_owned()) } else { id })
-    };
-    let groups = (maybe(0.55, some_of(0.4, &GROUPS)), prop::bool::weighted(0.03));
     const DUTIES: [&str; 4] = [
         "62e90394-69f5-4237-9190-012177145e10",
         "fe930be7-5e62-47db-91af-98c3a49a38b1",
         "95E79109-95c0-4d8e-aee3-d01accf2d47b",
         "b79fbf4d-3ef9-4689-8143-76b194e85509",
     ];
+    let id = |probability| {
+        (maybe(probability, guid(&USERS)), prop::bool::weighted(0.03))
+            .prop_map(|(id, broken)| if broken { Some("kim".to_owned()) } else { id })
+    };
+    let groups = (maybe(0.55, some_of(0.4, &GROUPS)), prop::bool::weighted(0.03));
     let overage = (maybe(0.05, any::<bool>()), maybe(0.06, any::<bool>()));
     let user = (maybe(0.3, Just("user.read")), maybe(0.1, Just("kim")));
     (

@@ -17,10 +17,10 @@ pub(crate) fn partner(tenant: &'static str, lists: bool) -> impl Strategy<Value 
     );
     let rest = (
         maybe(0.5, trust()),
-        maybe(0.2, consent()),
+        maybe(0.6, consent()),
         maybe(0.6, prop::bool::weighted(0.75)),
         maybe(0.2, any::<bool>()),
-        maybe(0.2, synchronization()),
+        maybe(0.4, synchronization()),
     );
     (prop::bool::weighted(0.05), prop::bool::weighted(0.3), settings, rest).prop_map(
         move |(capitals, nulls, settings, rest)| {
@@ -85,7 +85,7 @@ fn trust() -> impl Strategy<Value = Value> {
 }
 
 fn consent() -> impl Strategy<Value = Value> {
-    let field = || maybe(0.7, any::<bool>());
+    let field = || maybe(0.9, prop::bool::weighted(0.75));
     (field(), field())
         .prop_map(|(inbound, outbound)| json!({"inboundAllowed": inbound, "outboundAllowed": outbound}))
 }

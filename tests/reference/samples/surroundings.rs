@@ -222,6 +222,8 @@ pub(crate) fn headers() -> impl Strategy<Value = Vec<(String, String)>> {
         (3, ""),
         (3, "44444444-aaaa-4000-8000-000000000001"),
     ];
+    const PARTIAL: [(u32, Option<&str>); 4] =
+        [(60, None), (40, Some("false")), (3, Some("true")), (1, Some(""))];
     let restriction = || {
         (one_of(&NAMES), one_of(&KINDS), guid(&TENANTS), guid(&POLICIES)).prop_map(
             |(name, kind, tenant, policy)| {
@@ -231,8 +233,6 @@ pub(crate) fn headers() -> impl Strategy<Value = Vec<(String, String)>> {
         )
     };
     let other = ("accept".to_owned(), "*/*".to_owned());
-    const PARTIAL: [(u32, Option<&str>); 4] =
-        [(60, None), (40, Some("false")), (3, Some("true")), (1, Some(""))];
     (maybe(0.3, restriction()), maybe(0.02, restriction()), maybe(0.3, Just(other)), one_of(&PARTIAL))
         .prop_map(|(first, second, other, partial)| {
             let partial = partial.map(|said| ("x-envoy-auth-partial-body".to_owned(), said.to_owned()));

@@ -135,8 +135,9 @@ impl Bench {
     }
 }
 
-/// A challenge can be answered, an allow need not be; and of guests some may see more than others.
-fn mildness(decision: &Map<String, Value>) -> (u8, u8) {
+/// A challenge can be answered, an allow need not be; of guests some may see more than others; and a prompt asks the
+/// user at least.
+fn mildness(decision: &Map<String, Value>) -> (u8, u8, u8) {
     let place = |member: &str, words: [&str; 2]| {
         let word = decision.get(member).and_then(Value::as_str);
         match word {
@@ -145,5 +146,9 @@ fn mildness(decision: &Map<String, Value>) -> (u8, u8) {
             _ => 0,
         }
     };
-    (place("effect", ["challenge", "allow"]), place("guest_access", ["limited", "member"]))
+    (
+        place("effect", ["challenge", "allow"]),
+        place("guest_access", ["limited", "member"]),
+        place("consent", ["required", "suppressed"]),
+    )
 }

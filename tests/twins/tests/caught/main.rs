@@ -16,6 +16,7 @@ mod bench;
 #[expect(dead_code, unused_imports, reason = "the integration tests need more of it")]
 #[path = "../../../it/harness/mod.rs"]
 mod harness;
+mod invitee;
 mod keys;
 mod payload;
 mod refused;
@@ -134,8 +135,15 @@ fn trials(part: usize, of: usize) -> Vec<Trial> {
 }
 
 fn elsewhere() -> Vec<Trial> {
-    let rules =
-        [refused::RULES, answers::RULES, written::RULES, remembered::RULES, keys::RULES, payload::RULES];
+    let rules = [
+        refused::RULES,
+        answers::RULES,
+        invitee::RULES,
+        written::RULES,
+        remembered::RULES,
+        keys::RULES,
+        payload::RULES,
+    ];
     rules.into_iter().flatten().map(Trial::Rule).collect()
 }
 
