@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A host name in lower case: labels of letters (of any script), digits and inner hyphens.
+/// A host name, of labels of letters (of any script), digits and inner hyphens, in the one spelling that all others of it
+/// have in common (UTS 46): who blocks `münchen.example` blocks `xn--mnchen-3ya.example`, which mail goes to alike.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Domain(Box<str>);
 
@@ -29,7 +30,10 @@ impl FromStr for Domain {
             let edges = label.starts_with('-') || label.ends_with('-');
             !label.is_empty() && !edges && label.chars().all(|char| char.is_alphanumeric() || char == '-')
         };
-        text.split('.').all(is_label).then(|| Self(text.to_lowercase().into())).ok_or(NotADomain)
+        if !text.split('.').all(is_label) {
+            return Err(NotADomain);
+        }
+        idna::domain_to_ascii(text).map(|ascii| Self(ascii.into())).map_err(|_| NotADomain)
     }
 }
 
@@ -49,6 +53,20 @@ mod tests {
             assert_eq!(one.parse::<Domain>(), other.parse());
         }
         assert_ne!("mail.fabrikam.com".parse::<Domain>(), "fabrikam.com".parse());
+    }
+
+    #[test]
+    fn domains_are_the_same_in_every_spelling() {
+        let spellings =
+            ["münchen.example", "xn--mnchen-3ya.example", "XN--MNCHEN-3YA.example", "ｍünchen.example"];
+        for spelling in spellings {
+            assert_eq!(
+                spelling.parse::<Domain>().unwrap().to_string(),
+                "xn--mnchen-3ya.example",
+                "{spelling}"
+            );
+        }
+        assert_eq!("xn--zzzzzz99999.example".parse::<Domain>(), Err(NotADomain));
     }
 
     #[test]

@@ -142,7 +142,7 @@ fn invitee<'a>(request: &Request<'a>) -> Option<&'a str> {
 
 fn tenant_of(facts: &Facts<'_>, domain: &str) -> Option<Guid> {
     let domains = facts.local["domains"].as_object()?;
-    let (_, tenant) = domains.iter().find(|(name, _)| name.to_lowercase() == domain.to_lowercase())?;
+    let (_, tenant) = domains.iter().find(|(name, _)| domain::are_same(name, domain))?;
     Guid::parse(tenant.as_str()?)
 }
 

@@ -1,4 +1,4 @@
-//! The allow and block lists of mail domains (§9): exact, in any case, no sub-domains.
+//! The allow and block lists of mail domains (§9): exact, in any case and spelling, no sub-domains.
 
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ pub(crate) fn caller(local: &Value, email: Option<&str>) -> Result<(), &'static 
 /// An empty list is none, for Graph writes both and fills one. A block beats an allowance.
 pub(crate) fn judge(local: &Value, domain: &str) -> Result<(), &'static str> {
     let (allowed, blocked) = lists(local);
-    let has = |list: &[&str]| list.iter().any(|each| each.to_lowercase() == domain.to_lowercase());
+    let has = |list: &[&str]| list.iter().any(|each| are_same(each, domain));
     if has(&blocked) {
         Err("domain_blocked")
     } else if !allowed.is_empty() && !has(&allowed) {
@@ -35,7 +35,12 @@ pub(crate) fn of(email: &str) -> Option<String> {
         let inner = label.trim_matches('-');
         !label.is_empty() && inner == label && inner.replace('-', "").chars().all(char::is_alphanumeric)
     });
-    plain.then(|| domain.to_owned())
+    (plain && idna::domain_to_ascii(domain).is_ok()).then(|| domain.to_owned())
+}
+
+/// Whether mail to either goes to the same.
+pub(crate) fn are_same(one: &str, other: &str) -> bool {
+    idna::domain_to_ascii(one).unwrap() == idna::domain_to_ascii(other).unwrap()
 }
 
 fn lists(local: &Value) -> (Vec<&str>, Vec<&str>) {

@@ -179,7 +179,7 @@ fn provider() -> impl Strategy<Value = Option<String>> {
 fn who() -> impl Strategy<Value = Value> {
     const TYPES: [(u32, Option<&str>); 4] =
         [(85, None), (8, Some("user")), (6, Some("app")), (1, Some("device"))];
-    const EMAILS: [(u32, Option<&str>); 13] = [
+    const EMAILS: [(u32, Option<&str>); 14] = [
         (35, None),
         (30, Some("kim@fabrikam.test")),
         (20, Some("kim@NORTHWIND.test")),
@@ -188,6 +188,7 @@ fn who() -> impl Strategy<Value = Value> {
         (2, Some("kim@")),
         (5, Some("kim@fabrikam.test.")),
         (3, Some("kim@MÜNCHEN.test")),
+        (3, Some("kim@xn--mnchen-3ya.test")),
         (2, Some("kim@fabrikam.test..")),
         (2, Some("kim@fabrikam.test ")),
         (2, Some("Kim <kim@fabrikam.test>")),

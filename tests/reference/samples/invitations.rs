@@ -27,13 +27,15 @@ pub(crate) fn body() -> impl Strategy<Value = Option<Vec<(String, Value)>>> {
         (2, "invitedUserEmailAddresses"),
         (2, "email"),
     ];
-    const ADDRESSES: [(u32, &str); 15] = [
+    const ADDRESSES: [(u32, &str); 17] = [
         (50, "kim@fabrikam.test"),
         (20, "lee@northwind.test"),
         (15, "Lee@NorthWind.Test"),
         (15, "kim@mail.fabrikam.test"),
         (15, "jo@M\u{dc}NCHEN.test"),
         (15, "o'neil+guests@elsewhere.test"),
+        (3, "jo@xn--mnchen-3ya.test"),
+        (1, "jo@xn--zzzzzz99999.test"),
         (2, "kim@fabrikam.test."),
         (2, "kim@fabrikam.test.."),
         (2, "@fabrikam.test"),
