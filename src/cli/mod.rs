@@ -1,8 +1,11 @@
 //! What speaks to a person: arguments, output, exit codes. Nothing else of the program does.
 
 mod check;
+mod export;
+mod import;
 mod lint;
 mod output;
+mod progress;
 mod sarif;
 mod serve;
 mod settings;
@@ -30,6 +33,10 @@ enum Command {
     Check(Box<check::Check>),
     /// Report what is wrong or unwise in a bundle
     Lint(lint::Lint),
+    /// Make a bundle of Microsoft Graph's answers
+    Import(import::Import),
+    /// Make Microsoft Graph's answers of a bundle
+    Export(export::Export),
     /// A development issuer: make a key, mint tokens, print the key set
     Token(token::Token),
 }
@@ -47,6 +54,8 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(&environment),
         Command::Check(check) => check.run(&environment),
         Command::Lint(lint) => lint.run(),
+        Command::Import(import) => import.run(),
+        Command::Export(export) => export.run(),
         Command::Token(token) => token.run(&environment),
     };
     run.unwrap_or_else(|error| {

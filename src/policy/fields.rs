@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::str::FromStr;
 
 use crate::policy::finding::Findings;
-use crate::policy::json::Node;
+use crate::policy::json::{Node, is_annotation};
 use crate::policy::pointer::Pointer;
 
 /// The members of one object that are still to be accounted for.
@@ -123,7 +123,7 @@ impl<'n, 'a> Fields<'n, 'a> {
     pub(in crate::policy) fn unnamed(
         &self,
     ) -> impl Iterator<Item = (&'n str, &'n Node<'a>)> + use<'_, 'n, 'a> {
-        self.entries().filter(|(name, _)| !name.contains("@odata.") && !self.known.borrow().contains(name))
+        self.entries().filter(|(name, _)| !is_annotation(name) && !self.known.borrow().contains(name))
     }
 
     /// Reports what nobody asked for in one of Graph's resources, to which Graph may add at any time.

@@ -43,10 +43,16 @@ impl<'a> Node<'a> {
             Self::Bool(_) | Self::Number(_) | Self::Text(_) => false,
             Self::Array(items) => items.is_empty(),
             Self::Object(members) => {
-                members.iter().all(|(name, value)| name.contains("@odata.") || value.is_neutral())
+                members.iter().all(|(name, value)| is_annotation(name) || value.is_neutral())
             }
         }
     }
+}
+
+/// What an answer says about itself or about a property rather than about the resource: `@odata.context`,
+/// `partners@odata.context`, `@microsoft.graph.tips` (OData JSON Format, "Control Information").
+pub(in crate::policy) fn is_annotation(name: &str) -> bool {
+    name.contains("@odata.") || name.contains("@microsoft.graph.")
 }
 
 /// Reads again, slower, to learn where the error was.

@@ -81,10 +81,15 @@ impl Document {
                 sha256(&parts.iter().flat_map(|part| sha256(part).as_ref().to_vec()).collect::<Vec<_>>())
             }
         };
-        let mut revision = String::with_capacity(16);
-        for byte in hash.as_ref().iter().take(8) {
-            let _infallible = write!(revision, "{byte:02x}");
-        }
-        Self { parts, revision: Revision(revision.into()) }
+        Self { parts, revision: revision(hash.as_ref()) }
     }
+}
+
+/// The first 16 hexadecimal digits.
+pub(in crate::source) fn revision(hash: &[u8]) -> Revision {
+    let mut revision = String::with_capacity(16);
+    for byte in hash.iter().take(8) {
+        let _infallible = write!(revision, "{byte:02x}");
+    }
+    Revision(revision.into())
 }

@@ -6,6 +6,7 @@
 mod discovery;
 mod document;
 mod fetch;
+mod graph;
 mod keys;
 mod policy;
 mod principals;
@@ -14,6 +15,7 @@ mod task;
 
 pub use self::document::{Document, Files};
 pub use self::fetch::{FetchConfig, FetchError};
+pub use self::graph::{Export, Exported, Found, GraphError, Import, Imported, Problem, Progress, Wrong};
 pub use self::keys::{KeyOrigin, KeySource, Keys, KeysConfig, Reached};
 pub use self::policy::{PolicySource, Watch};
 pub use self::principals::{BadPrincipals, Principals};

@@ -5,6 +5,7 @@ use crate::id::Domain;
 use crate::policy::domains::{DomainLists, InvitesFrom};
 use crate::policy::fields::{Field, Fields};
 use crate::policy::finding::Findings;
+use crate::policy::json::Node;
 use crate::policy::snapshot::GuestAccess;
 
 /// Graph `authorizationPolicy`.
@@ -50,7 +51,7 @@ pub(super) fn authorization(
     Some((invites, guests))
 }
 
-/// The legacy `B2BManagementPolicy`, unpacked from its string.
+/// The legacy `B2BManagementPolicy`, unpacked from its string. What Graph has around it may stand under `resource`.
 pub(super) fn domain_lists(field: Field<'_, '_>, findings: &mut Findings) -> Option<DomainLists> {
     let fields = field.object(findings)?;
     let lists = fields.take("InvitationsAllowedAndBlockedDomainsPolicy").and_then(|lists| {
@@ -61,7 +62,10 @@ pub(super) fn domain_lists(field: Field<'_, '_>, findings: &mut Findings) -> Opt
         Some(DomainLists { allowed: (!allowed.is_empty()).then(|| allowed.into()), blocked: blocked.into() })
     });
     refuse_packed(&fields, findings);
-    fields.pass_over(&["AutoRedeemPolicy", "PreviewPolicy"]);
+    if let Some(resource) = fields.take("resource") {
+        check_resource(resource, findings);
+    }
+    fields.pass_over(&["AutoRedeemPolicy", "PreviewPolicy", "Version"]);
     fields.finish_exact(findings);
     lists
 }
@@ -74,18 +78,39 @@ fn refuse_packed(fields: &Fields<'_, '_>, findings: &mut Findings) {
         "policy_packed",
         &fields.at.member(name),
         "the policy is still packed as Graph returns it: its domain lists would have no effect",
-        "write what is inside B2BManagementPolicy: `\"b2bManagementPolicy\": {\"InvitationsAllowedAndBlockedDomainsPolicy\": {\"AllowedDomains\": [], \"BlockedDomains\": []}}`",
+        "`tenantgate import` unpacks it; or write what is inside B2BManagementPolicy: `\"b2bManagementPolicy\": {\"InvitationsAllowedAndBlockedDomainsPolicy\": {\"AllowedDomains\": [], \"BlockedDomains\": []}}`",
     );
     // Said once; what stands around it is Graph's.
-    fields.pass_over(&[
-        "id",
-        "type",
-        "displayName",
-        "description",
-        "alternativeIdentifier",
-        "isOrganizationDefault",
-        "keyCredentials",
-        "createdDateTime",
-        "deletedDateTime",
-    ]);
+    fields.pass_over(&OF_GRAPHS);
 }
+
+/// The resource without its content, for which `[null]` holds the place. Content that is there all the same would
+/// be taken for lists that count.
+fn check_resource(field: Field<'_, '_>, findings: &mut Findings) {
+    let Some(fields) = field.object(findings) else { return };
+    if let Some(definition) = fields.take("definition")
+        && definition.array(findings).iter().any(|packed| *packed != Node::Null)
+    {
+        findings.error(
+            "policy_packed",
+            &definition.at,
+            "the lists are packed as Graph returns them: here they would have no effect",
+            "write [null] here, and what is inside B2BManagementPolicy beside `resource`",
+        );
+    }
+    fields.pass_over(&OF_GRAPHS);
+    fields.finish(findings);
+}
+
+/// Graph's properties of the resource.
+const OF_GRAPHS: [&str; 9] = [
+    "id",
+    "type",
+    "displayName",
+    "description",
+    "alternativeIdentifier",
+    "isOrganizationDefault",
+    "keyCredentials",
+    "createdDateTime",
+    "deletedDateTime",
+];
