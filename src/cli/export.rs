@@ -28,7 +28,10 @@ impl Export {
             Err(error) => import::refused(error),
             Ok(done) => {
                 let directory = self.output.display();
-                output::line(&format!("{directory}: {} tenant(s), {} partner(s)", done.tenants, done.partners));
+                output::line(&format!(
+                    "{directory}: {} tenant(s), {} partner(s)",
+                    done.tenants, done.partners
+                ));
                 Ok(ExitCode::SUCCESS)
             }
         }

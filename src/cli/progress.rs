@@ -22,8 +22,7 @@ pub(in crate::cli) struct Bar {
 impl Bar {
     pub(in crate::cli) fn new(unit: &'static str) -> Self {
         let terminal = std::io::stderr().is_terminal();
-        let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(None, target);
+        let bar = ProgressBar::hidden();
         let filled = if output::colour(terminal) { "{bar:30.cyan}" } else { "{bar:30}" };
         let template = format!("{filled} {{bytes}} of {{total_bytes}}, {{msg}}, {{eta}} left");
         if let Ok(style) = ProgressStyle::with_template(&template) {
@@ -38,7 +37,10 @@ impl Bar {
         let mut rest: Vec<_> = self.by_code.into_iter().filter(|(_, count)| *count > SHOWN).collect();
         rest.sort_unstable();
         for (code, count) in rest {
-            output::note(&format!("{} more of {code}; `tenantgate lint` shows all of a bundle", count.saturating_sub(SHOWN)));
+            output::note(&format!(
+                "{} more of {code}; `tenantgate lint` shows all of a bundle",
+                count.saturating_sub(SHOWN)
+            ));
         }
     }
 
@@ -50,6 +52,10 @@ impl Bar {
 impl Progress for Bar {
     fn total(&mut self, bytes: u64) {
         self.bar.set_length(bytes);
+        self.partners(0);
+        if std::io::stderr().is_terminal() {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
     }
 
     fn read(&mut self, bytes: u64) {

@@ -171,7 +171,8 @@ fn synchronisations(text: &mut String) {
                 let decision = engine::decide(&case);
                 let told = decision.consent.as_deref().unwrap_or_default();
                 let (mark, allowed) = (mark(&decision), allowed.to_string());
-                let line = format!("{mark}  {who:<31} {named:<11} {allowed:<6} {:<25} {told}", decision.reason);
+                let line =
+                    format!("{mark}  {who:<31} {named:<11} {allowed:<6} {:<25} {told}", decision.reason);
                 writeln!(text, "{}", line.trim_end()).unwrap();
             }
         }

@@ -21,7 +21,8 @@ fn an_unknown_file_is_refused_with_the_nearest_known_name() {
         let answers = Answers::smallest();
         answers.write(name, "{}");
         let stderr = answers.refused();
-        let expected = format!("error: {}: unknown file; did you mean `{nearest}`?", answers.path(name).display());
+        let expected =
+            format!("error: {}: unknown file; did you mean `{nearest}`?", answers.path(name).display());
         assert!(stderr.contains(&expected), "{expected}\n{stderr}");
     }
     let answers = Answers::smallest();
@@ -51,12 +52,20 @@ fn every_page_is_there_once() {
     let answers = Answers::documented();
     answers.remove("partners-2.json");
     let stderr = answers.refused();
-    assert!(stderr.contains("partners.json: /@odata.nextLink: Graph has more, and `partners-2.json` is not there"), "{stderr}");
+    assert!(
+        stderr
+            .contains("partners.json: /@odata.nextLink: Graph has more, and `partners-2.json` is not there"),
+        "{stderr}"
+    );
 
     let answers = Answers::documented();
     answers.edit("partners.json", |page| drop(page.as_object_mut().unwrap().remove("@odata.nextLink")));
     let stderr = answers.refused();
-    assert!(stderr.contains("partners.json: has no @odata.nextLink") && stderr.contains("`partners-2.json` is there"), "{stderr}");
+    assert!(
+        stderr.contains("partners.json: has no @odata.nextLink")
+            && stderr.contains("`partners-2.json` is there"),
+        "{stderr}"
+    );
 
     let answers = Answers::documented();
     fs::rename(answers.path("partners-2.json"), answers.path("partners-3.json")).unwrap();
@@ -70,7 +79,9 @@ fn every_page_is_there_once() {
     assert!(stderr.contains("partners-2.json: /@odata.nextLink: leads where that of"), "{stderr}");
 
     let answers = Answers::documented();
-    answers.edit("partners-2.json", |page| page["@odata.context"] = json!("https://graph.microsoft.com/beta/$metadata#x"));
+    answers.edit("partners-2.json", |page| {
+        page["@odata.context"] = json!("https://graph.microsoft.com/beta/$metadata#x")
+    });
     let stderr = answers.refused();
     assert!(stderr.contains("partners-2.json: /@odata.context: not what another page"), "{stderr}");
 
@@ -113,7 +124,11 @@ fn synchronisation_is_that_of_a_partner_and_told_once() {
     assert!(answers.refused().contains("in the list already"));
 
     let answers = Answers::documented();
-    fs::copy(answers.path(&file), answers.path(&format!("identitySynchronization-{}.json", FABRIKAM.to_uppercase()))).unwrap();
+    fs::copy(
+        answers.path(&file),
+        answers.path(&format!("identitySynchronization-{}.json", FABRIKAM.to_uppercase())),
+    )
+    .unwrap();
     assert!(answers.refused().contains("is there as well: keep one of the two"));
 }
 
@@ -126,7 +141,10 @@ fn whose_settings_they_are_is_told_and_nobody_contradicts() {
     assert!(bare.stderr.contains("whose settings are these?"), "{}", bare.stderr);
     answers.write("tenant.json", &json!({"tenantId": FABRIKAM}).to_string());
     let stderr = answers.refused();
-    assert!(stderr.contains(&format!("the settings of {L}")) && stderr.contains(&format!("of {FABRIKAM}")), "{stderr}");
+    assert!(
+        stderr.contains(&format!("the settings of {L}")) && stderr.contains(&format!("of {FABRIKAM}")),
+        "{stderr}"
+    );
     let named = answers.import(&["--tenant", FABRIKAM]);
     assert_eq!(named.code, 0, "{}", named.stderr);
     assert_eq!(answers.import(&["--tenant", "contoso.com"]).code, 2);
@@ -161,7 +179,8 @@ fn what_cannot_be_done_says_so() {
     assert_eq!(nowhere.code, 2);
     assert!(nowhere.stderr.contains("cannot read `/nowhere`"), "{}", nowhere.stderr);
     let from = answers.directory();
-    let unwritable = tenantgate(&["import", "--from", from.to_str().unwrap(), "--tenant", L, "-o", "/nowhere/x.json"]);
+    let unwritable =
+        tenantgate(&["import", "--from", from.to_str().unwrap(), "--tenant", L, "-o", "/nowhere/x.json"]);
     assert_eq!(unwritable.code, 2);
     assert!(unwritable.stderr.contains("cannot write `/nowhere/x.json`"), "{}", unwritable.stderr);
     let full = tenantgate(&["export", "/nowhere.json", "-o", from.to_str().unwrap()]);
@@ -203,17 +222,27 @@ fn several_tenants_are_a_directory_each_and_judged_together() {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert!(ran.stdout.contains("2 tenant(s), 2 partner(s)"), "{}", ran.stdout);
     // Only Fabrikam's own settings, in the other directory, can tell that it does not redeem outbound.
-    let at = format!("{}: /value/0/identitySynchronization: users may be synchronised", answers.path(L).join("partners.json").display());
+    let at = format!(
+        "{}: /value/0/identitySynchronization: users may be synchronised",
+        answers.path(L).join("partners.json").display()
+    );
     assert!(ran.stderr.contains(&at), "{}", ran.stderr);
     let order = || {
         let bundle: Value = serde_json::from_str(&fs::read_to_string(answers.bundle()).unwrap()).unwrap();
-        bundle["tenants"].as_array().unwrap().iter().map(|tenant| tenant["tenantId"].clone()).collect::<Vec<_>>()
+        bundle["tenants"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|tenant| tenant["tenantId"].clone())
+            .collect::<Vec<_>>()
     };
     assert_eq!(order(), [FABRIKAM, L], "by name");
     answers.write("tenants.json", &json!([L, FABRIKAM]).to_string());
     assert_eq!(run().code, 0);
     assert_eq!(order(), [L, FABRIKAM], "as listed");
-    for (listed, why) in [(json!([L]), FABRIKAM), (json!([L, FABRIKAM, L]), L), (json!([L, FABRIKAM, "x"]), "`x`")] {
+    for (listed, why) in
+        [(json!([L]), FABRIKAM), (json!([L, FABRIKAM, L]), L), (json!([L, FABRIKAM, "x"]), "`x`")]
+    {
         answers.write("tenants.json", &listed.to_string());
         let ran = run();
         assert_eq!(ran.code, 1);

@@ -82,7 +82,10 @@ fn an_unsupported_policy_is_refused_where_it_is() {
         list["value"][0]["conditions"]["signInRiskLevels"] = json!(["high"]);
     });
     let stderr = answers.refused();
-    let at = format!("{}: /value/0/conditions/signInRiskLevels:", answers.path("conditionalAccessPolicies.json").display());
+    let at = format!(
+        "{}: /value/0/conditions/signInRiskLevels:",
+        answers.path("conditionalAccessPolicies.json").display()
+    );
     assert!(stderr.contains(&at) && stderr.contains("MFA for guests"), "{stderr}");
     // What tenant.json says beside the answer counts.
     let ignored = json!({"conditionalAccess": {"ignore": ["c1f0d3a6-6f0f-4a4e-8d30-0c5b9d5e7a11"]}});
@@ -103,13 +106,17 @@ fn utf_8_is_read_with_or_without_a_mark_and_utf_16_is_named() {
     for text in [marked(b"\xff\xfe", &little), marked(b"\xfe\xff", &big), little, big] {
         std::fs::write(answers.path("partners-2.json"), text).unwrap();
         let stderr = answers.refused();
-        assert!(stderr.contains("partners-2.json: is UTF-16") && stderr.contains("-Encoding utf8"), "{stderr}");
+        assert!(
+            stderr.contains("partners-2.json: is UTF-16") && stderr.contains("-Encoding utf8"),
+            "{stderr}"
+        );
     }
 }
 
 #[test]
 fn what_is_no_answer_is_named() {
-    let error = json!({"error": {"code": "Authorization_RequestDenied", "message": "Insufficient privileges"}});
+    let error =
+        json!({"error": {"code": "Authorization_RequestDenied", "message": "Insufficient privileges"}});
     for (file, text, why) in [
         ("default.json", "", "is empty: the request"),
         ("default.json", " \r\n", "is empty: the request"),
@@ -138,9 +145,15 @@ fn what_is_no_answer_is_named() {
     }
     // In the midst of a partner it is the policy's reader that sees it.
     let answers = Answers::smallest();
-    answers.write("partners.json", &format!(r#"{{"value": [{{"tenantId": "{FABRIKAM}", "x": {{"a": 1, "a": 2}}}}]}}"#));
+    answers.write(
+        "partners.json",
+        &format!(r#"{{"value": [{{"tenantId": "{FABRIKAM}", "x": {{"a": 1, "a": 2}}}}]}}"#),
+    );
     let stderr = answers.refused();
-    assert!(stderr.contains("partners.json: /value/0/x") && stderr.contains("duplicate member `a`"), "{stderr}");
+    assert!(
+        stderr.contains("partners.json: /value/0/x") && stderr.contains("duplicate member `a`"),
+        "{stderr}"
+    );
 }
 
 #[test]
@@ -149,11 +162,16 @@ fn an_answer_to_another_question_is_not_taken() {
         format!("https://graph.microsoft.com/v1.0/$metadata#policies/crossTenantAccessPolicy{fragment}")
     };
     let answers = Answers::smallest();
-    answers.write("default.json", &json!({"@odata.context": context("/$entity"), "allowedCloudEndpoints": []}).to_string());
+    answers.write(
+        "default.json",
+        &json!({"@odata.context": context("/$entity"), "allowedCloudEndpoints": []}).to_string(),
+    );
     let stderr = answers.refused();
     assert!(stderr.contains("default.json: /@odata.context: is the answer to"), "{stderr}");
     let answers = Answers::smallest();
-    answers.edit("partners.json", |list| list["@odata.context"] = json!(context("/partners(tenantId,inboundTrust)")));
+    answers.edit("partners.json", |list| {
+        list["@odata.context"] = json!(context("/partners(tenantId,inboundTrust)"))
+    });
     let stderr = answers.refused();
     assert!(stderr.contains("partners.json: /@odata.context: made with $select"), "{stderr}");
 }
@@ -168,12 +186,15 @@ fn packed_lists_are_unpacked_whole_or_not_at_all() {
             "/value/0/definition/0/B2BManagementPolicy/InvitationsAllowedAndBlockedDomainPolicy: unknown member",
         ),
         (
-            json!([r#"{"B2BManagementPolicy":{"InvitationsAllowedAndBlockedDomainsPolicy":{"BlockedDomains":["*.x"]}}}"#]),
+            json!([
+                r#"{"B2BManagementPolicy":{"InvitationsAllowedAndBlockedDomainsPolicy":{"BlockedDomains":["*.x"]}}}"#
+            ]),
             "/InvitationsAllowedAndBlockedDomainsPolicy/BlockedDomains/0: `*.x`",
         ),
     ] {
         let answers = Answers::documented();
-        answers.edit("b2bManagementPolicies.json", |list| list["value"][0]["definition"] = definition.clone());
+        answers
+            .edit("b2bManagementPolicies.json", |list| list["value"][0]["definition"] = definition.clone());
         let stderr = answers.refused();
         assert!(stderr.contains(why), "{definition}: {stderr}");
     }

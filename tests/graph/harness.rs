@@ -93,7 +93,8 @@ impl Answers {
         let ran = self.import(&[]);
         assert_eq!(ran.code, 1, "{}", ran.stderr);
         assert_eq!(ran.stdout, "");
-        let left: Vec<_> = fs::read_dir(self.root()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let left: Vec<_> =
+            fs::read_dir(self.root()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(left, ["answers"], "nothing is written");
         assert!(ran.stderr.ends_with("nothing was written\n"), "{}", ran.stderr);
         ran.stderr

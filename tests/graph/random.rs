@@ -51,7 +51,8 @@ fn anything() -> BoxedStrategy<String> {
             prop_oneof![
                 vec(inner.clone(), 0..3).prop_map(|items| array(&items)),
                 vec(inner, 0..3).prop_map(|values| {
-                    let named = values.into_iter().enumerate().map(|(index, value)| (format!("x y{index}\""), value));
+                    let named =
+                        values.into_iter().enumerate().map(|(index, value)| (format!("x y{index}\""), value));
                     object(&named.collect::<Vec<_>>())
                 }),
             ]
@@ -111,11 +112,20 @@ fn settings() -> Vec<(&'static str, BoxedStrategy<String>)> {
 }
 
 /// A list within an object: absent, null, or there, with the annotations of its answer before and after it.
-fn list(name: &'static str, items: impl Strategy<Value = Vec<String>> + 'static) -> BoxedStrategy<Vec<Member>> {
-    let listed = (items, subsequence(vec!["@odata.context", "@odata.count", "@microsoft.graph.tips"], 0..3), 0..3_usize);
+fn list(
+    name: &'static str,
+    items: impl Strategy<Value = Vec<String>> + 'static,
+) -> BoxedStrategy<Vec<Member>> {
+    let listed = (
+        items,
+        subsequence(vec!["@odata.context", "@odata.count", "@microsoft.graph.tips"], 0..3),
+        0..3_usize,
+    );
     let listed = listed.prop_map(move |(items, annotations, place)| {
-        let mut members: Vec<_> =
-            annotations.iter().map(|annotation| member(&format!("{name}{annotation}"), quoted("1.0"))).collect();
+        let mut members: Vec<_> = annotations
+            .iter()
+            .map(|annotation| member(&format!("{name}{annotation}"), quoted("1.0")))
+            .collect();
         members.insert(place.min(members.len()), member(name, array(&items)));
         members
     });
@@ -133,7 +143,10 @@ fn partners(tenant: usize) -> BoxedStrategy<Vec<Member>> {
 
 fn partner(id: usize) -> impl Strategy<Value = String> {
     let sync = one_of(&["null", r#"{"userSyncInbound": {"isSyncAllowed": true}, "@odata.context": "x"}"#]);
-    let known = [settings(), vec![("identitySynchronization", sync), ("isServiceProvider", one_of(&["null", "false"]))]];
+    let known = [
+        settings(),
+        vec![("identitySynchronization", sync), ("isServiceProvider", one_of(&["null", "false"]))],
+    ];
     let known = some(known.concat()).prop_map(move |mut members| {
         members.push(member("tenantId", quoted(&guid(id))));
         members
@@ -146,7 +159,9 @@ pub(crate) fn guid(id: usize) -> String {
 }
 
 fn default() -> BoxedStrategy<Vec<Member>> {
-    let known = some([settings(), vec![("id", one_of(&[r#""x""#])), ("isServiceDefault", one_of(&["true"]))]].concat());
+    let known = some(
+        [settings(), vec![("id", one_of(&[r#""x""#])), ("isServiceDefault", one_of(&["true"]))]].concat(),
+    );
     let there = resource(known).prop_map(|value| vec![member("default", value)]);
     prop_oneof![1 => Just(Vec::new()), 1 => Just(vec![member("default", "null")]), 6 => there].boxed()
 }
@@ -170,19 +185,25 @@ fn conditional_access() -> BoxedStrategy<Vec<Member>> {
         let known = vec![member("id", quoted(&format!("p{id}"))), member("state", quoted("disabled"))];
         resource(Just(known))
     };
-    let policies = vec(0..1_usize, 0..3).prop_flat_map(move |many| (0..many.len()).map(policy).collect::<Vec<_>>());
+    let policies =
+        vec(0..1_usize, 0..3).prop_flat_map(move |many| (0..many.len()).map(policy).collect::<Vec<_>>());
     let own = prop_oneof![Just(Vec::new()), Just(vec![member("ignore", r#"[ "p1" ]"#)])];
     let there = (list("policies", policies), own)
         .prop_map(|(policies, own)| vec![member("conditionalAccess", object(&[policies, own].concat()))]);
-    prop_oneof![1 => Just(Vec::new()), 1 => Just(vec![member("conditionalAccess", "null")]), 6 => there].boxed()
+    prop_oneof![1 => Just(Vec::new()), 1 => Just(vec![member("conditionalAccess", "null")]), 6 => there]
+        .boxed()
 }
 
 /// A single resource that some answers list.
-fn listed_one(name: &'static str, value: impl Strategy<Value = String> + 'static) -> BoxedStrategy<Vec<Member>> {
-    let there = (value, option::of(Just(format!("{name}@odata.context")))).prop_map(move |(value, annotation)| {
-        let annotation = annotation.map(|annotation| member(&annotation, quoted("u")));
-        annotation.into_iter().chain([member(name, value)]).collect::<Vec<_>>()
-    });
+fn listed_one(
+    name: &'static str,
+    value: impl Strategy<Value = String> + 'static,
+) -> BoxedStrategy<Vec<Member>> {
+    let there =
+        (value, option::of(Just(format!("{name}@odata.context")))).prop_map(move |(value, annotation)| {
+            let annotation = annotation.map(|annotation| member(&annotation, quoted("u")));
+            annotation.into_iter().chain([member(name, value)]).collect::<Vec<_>>()
+        });
     prop_oneof![1 => Just(Vec::new()), 1 => Just(vec![member(name, "null")]), 6 => there].boxed()
 }
 
@@ -224,7 +245,9 @@ fn tenant(id: usize) -> impl Strategy<Value = String> {
         ("domains", one_of(&["{}", "null"])),
         (
             "revocations",
-            one_of(&[r#"[{"tenant": "6babcaad-604b-40ac-a9d7-9fd97c0b779f", "notBefore": "2026-01-01T00:00:00Z"}]"#]),
+            one_of(&[
+                r#"[{"tenant": "6babcaad-604b-40ac-a9d7-9fd97c0b779f", "notBefore": "2026-01-01T00:00:00Z"}]"#,
+            ]),
         ),
     ]);
     let own = own.prop_map(move |mut own| {

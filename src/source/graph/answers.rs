@@ -40,7 +40,9 @@ pub(super) fn save_all(
     // A file says null where the bundle says nothing, since an answer that was forgotten must not look like that.
     if policy.get("default").is_some_and(is_object) {
         let default = policy.take("default");
-        save(&directory.join(layout::DEFAULT), |file| default.iter().try_for_each(|default| file.value(None, default)))?;
+        save(&directory.join(layout::DEFAULT), |file| {
+            default.iter().try_for_each(|default| file.value(None, default))
+        })?;
     } else {
         save(&directory.join(layout::DEFAULT), none)?;
     }

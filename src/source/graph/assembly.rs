@@ -98,7 +98,8 @@ impl<'a> Assembly<'a> {
 
     fn tell(&mut self) {
         for found in self.check.found.drain(..) {
-            self.written.errors = self.written.errors.saturating_add(u64::from(found.finding.level == Level::Error));
+            self.written.errors =
+                self.written.errors.saturating_add(u64::from(found.finding.level == Level::Error));
             self.progress.found(found);
         }
     }

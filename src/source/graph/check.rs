@@ -22,6 +22,8 @@ const TOGETHER: usize = 500;
 /// So many bytes of partners are enough, however few they are.
 const ENOUGH: usize = 1 << 20;
 
+const TWICE: &str = "partner_duplicate";
+
 /// A finding of the policy's, in the file that it comes from.
 #[derive(Debug)]
 pub struct Found {
@@ -80,21 +82,27 @@ impl<'c> Check<'c> {
         })
     }
 
-    /// Adds a partner; one that is there already is told apart by its place in the files.
+    /// Adds a partner. Whether it is there already shows in no part, so that is found here.
     pub(super) fn partner(&mut self, id: Option<TenantId>, value: &RawValue, origin: Origin) {
         if let Some(id) = id
             && let Some((page, position)) = self.known.insert(id, (origin.page, origin.position))
         {
             let file = self.page(page).file_name().map(|name| name.to_string_lossy().into_owned());
-            let (path, finding) = (self.page(origin.page), Finding {
-                code: "partner_duplicate",
-                level: Level::Error,
-                pointer: format!("/value/{}", origin.position),
-                message: format!("partner {id} is there twice, first in {} at /value/{position}", file.unwrap_or_default()),
-                remedy: "keep one of the two; or fetch all pages again".into(),
-                document: 0,
+            let message = format!(
+                "partner {id} is there twice, first in {} at /value/{position}",
+                file.unwrap_or_default()
+            );
+            self.found.push(Found {
+                path: self.page(origin.page),
+                finding: Finding {
+                    code: TWICE,
+                    level: Level::Error,
+                    pointer: format!("/value/{}", origin.position),
+                    message,
+                    remedy: "keep one of the two, or fetch all pages again".into(),
+                    document: 0,
+                },
             });
-            return self.tell(path, finding);
         }
         if !self.pending.is_empty() {
             self.pending.push(',');
@@ -117,21 +125,23 @@ impl<'c> Check<'c> {
         let text = [self.head.as_str(), &self.pending, &self.tail].concat();
         let compiled = compile([text.as_bytes()], Revision("import".into()), &Options::default());
         for finding in compiled.findings {
-            let of_this = finding.pointer.strip_prefix("/tenants/0").filter(|rest| rest.is_empty() || rest.starts_with('/'));
+            if finding.code == TWICE {
+                continue;
+            }
+            let of_this = finding
+                .pointer
+                .strip_prefix("/tenants/0")
+                .filter(|rest| rest.is_empty() || rest.starts_with('/'));
             let Some(local) = of_this.map(str::to_owned) else { continue };
             let (path, pointer) = match partner_index(&local) {
                 Some((index, rest)) => self.partners_place(index, rest),
                 None if self.said.insert((finding.code, local.clone())) => self.place(&local),
                 None => continue,
             };
-            self.tell(path, Finding { pointer, ..finding });
+            self.found.push(Found { path, finding: Finding { pointer, ..finding } });
         }
         self.pending.clear();
         self.origins.clear();
-    }
-
-    fn tell(&mut self, path: PathBuf, finding: Finding) {
-        self.found.push(Found { path, finding });
     }
 
     fn page(&self, page: usize) -> PathBuf {
@@ -143,7 +153,9 @@ impl<'c> Check<'c> {
         let Some(origin) = self.origins.get(index) else { return self.place(rest) };
         let inner = rest.strip_prefix("/identitySynchronization");
         match (&origin.synchronization, inner) {
-            (Some(path), Some(inner)) if inner.is_empty() || inner.starts_with('/') => (path.clone(), inner.to_owned()),
+            (Some(path), Some(inner)) if inner.is_empty() || inner.starts_with('/') => {
+                (path.clone(), inner.to_owned())
+            }
             (Some(_) | None, _) => (self.page(origin.page), format!("/value/{}{rest}", origin.position)),
         }
     }
@@ -151,7 +163,8 @@ impl<'c> Check<'c> {
     /// Where in the files a place of the tenant is.
     fn place(&self, local: &str) -> (PathBuf, String) {
         let files = &self.parts.files;
-        let below = |name: &str| local.strip_prefix(name).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+        let below =
+            |name: &str| local.strip_prefix(name).filter(|rest| rest.is_empty() || rest.starts_with('/'));
         if let Some(rest) = below("/crossTenantAccessPolicy/default") {
             return (files.path(layout::DEFAULT), rest.to_owned());
         }
@@ -167,10 +180,9 @@ impl<'c> Check<'c> {
         if let Some(rest) = below("/b2bManagementPolicy")
             && let Some(path) = files.one(Resource::Collaboration)
         {
-            let rest = rest.strip_prefix("/resource").map_or_else(
-                || format!("/definition/0/B2BManagementPolicy{rest}"),
-                str::to_owned,
-            );
+            let rest = rest
+                .strip_prefix("/resource")
+                .map_or_else(|| format!("/definition/0/B2BManagementPolicy{rest}"), str::to_owned);
             return (path.to_owned(), format!("/value/0{rest}"));
         }
         let listed = below("/conditionalAccess/policies").and_then(|rest| index(rest.strip_prefix('/')?));
@@ -180,8 +192,8 @@ impl<'c> Check<'c> {
         {
             return (path.clone(), format!("/value/{position}{rest}"));
         }
-        let own = files.one(Resource::Tenant).map_or_else(|| files.directory.clone(), PathBuf::from);
-        (own, local.to_owned())
+        // Also where there is none yet: that is where to write what is missing.
+        (files.path(layout::TENANT), local.to_owned())
     }
 }
 

@@ -39,7 +39,8 @@ pub(super) fn check(path: &Path, context: &RawValue, resource: Resource) -> Resu
     let (address, arguments) = without_arguments(fragment);
     let expected = kind(resource);
     let address = address.trim_end_matches("/$entity");
-    if let (Some((found, kind)), Some(expected)) = (ENDS.iter().find(|(end, _)| address.ends_with(end)), expected)
+    if let (Some((found, kind)), Some(expected)) =
+        (ENDS.iter().find(|(end, _)| address.ends_with(end)), expected)
         && *kind != expected
     {
         let expected = ENDS.iter().find(|(_, kind)| *kind == expected).map_or("", |(end, _)| *end);
@@ -113,7 +114,9 @@ mod tests {
     #[test]
     fn an_answer_is_taken_for_what_it_is() {
         let partners = "policies/crossTenantAccessPolicy/partners";
-        for fragment in [partners, "policies/crossTenantAccessPolicy/partners(identitySynchronization())", "new"] {
+        for fragment in
+            [partners, "policies/crossTenantAccessPolicy/partners(identitySynchronization())", "new"]
+        {
             assert_eq!(checked(fragment, Resource::Partners), Ok(()), "{fragment}");
         }
         let one = "policies/crossTenantAccessPolicy/partners('6babcaad')/identitySynchronization/$entity";

@@ -58,7 +58,8 @@ impl<'d> Dissection<'d> {
     fn begin_partners(&mut self) -> Result<(), GraphError> {
         let path = self.place(layout::PARTNERS);
         let policy = self.tenant.policy.get_or_insert_default();
-        let (own, others) = std::mem::take(policy).into_iter().partition::<Vec<_>, _>(|(name, _)| of_list(name).is_some());
+        let (own, others) =
+            std::mem::take(policy).into_iter().partition::<Vec<_>, _>(|(name, _)| of_list(name).is_some());
         *policy = others.into_iter().collect();
         let begin = || {
             let mut list = Writer::new(BufWriter::new(File::create(&path)?));
@@ -103,7 +104,9 @@ impl<'d> Dissection<'d> {
         let Tenant { members, policy, list } = std::mem::take(&mut self.tenant);
         let listed = list.is_some();
         if let Some(mut list) = list {
-            let close = list.close(b'}').and_then(|()| list.finish()?.into_inner().map_err(io::IntoInnerError::into_error));
+            let close = list
+                .close(b'}')
+                .and_then(|()| list.finish()?.into_inner().map_err(io::IntoInnerError::into_error));
             close.map_err(unwritable(&path))?;
         }
         let directory = self.place("");
@@ -152,7 +155,9 @@ impl At<'_, '_> {
             }
             (Step::Policy, "partners") => Step::Partners,
             (Step::Bundle | Step::Tenants | Step::Partners, _) => {
-                return Err(A::Error::custom(format_args!("unknown member `{name}`: it has no place in a directory")));
+                return Err(A::Error::custom(format_args!(
+                    "unknown member `{name}`: it has no place in a directory"
+                )));
             }
             (Step::Tenant, _) => return Ok(self.all.tenant.members.push(name, object.next_value()?)),
             (Step::Policy, _) => {
@@ -218,7 +223,9 @@ impl<'de> Visitor<'de> for At<'_, '_> {
                 let ended = self.all.in_list(|list| list.close(b']'));
                 self.hold(ended)?;
             }
-            Step::Bundle | Step::Tenant | Step::Policy => return Err(A::Error::invalid_type(Unexpected::Seq, &self)),
+            Step::Bundle | Step::Tenant | Step::Policy => {
+                return Err(A::Error::invalid_type(Unexpected::Seq, &self));
+            }
         }
         Ok(())
     }

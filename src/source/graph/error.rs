@@ -59,7 +59,9 @@ pub enum Wrong {
     #[error("unknown file; did you mean `{0}`? Rename it, or keep it elsewhere")]
     UnknownFile(String),
     /// A directory of neither files nor directories.
-    #[error("nothing is here; save Graph's answers as crossTenantAccessPolicy.json, default.json, partners.json, …")]
+    #[error(
+        "nothing is here; save Graph's answers as crossTenantAccessPolicy.json, default.json, partners.json, …"
+    )]
     Nothing,
     /// Files of one tenant beside directories of several.
     #[error("a directory beside the files of one tenant; give each tenant a directory of its own")]
@@ -103,7 +105,9 @@ pub enum Wrong {
         expected: &'static str,
     },
     /// An answer with some of the properties only.
-    #[error("/@odata.context: made with $select: what was not selected would count as inherited; ask without")]
+    #[error(
+        "/@odata.context: made with $select: what was not selected would count as inherited; ask without"
+    )]
     Selected,
     /// A member beside `value` that is no annotation.
     #[error("/{0}: beside `value` there are only annotations such as `@odata.context`; remove it")]
@@ -113,7 +117,9 @@ pub enum Wrong {
     #[error("/@odata.nextLink: Graph has more, and `{0}` is not there; save the next page under that name")]
     PageMissing(String),
     /// A page that is not the last says that it is.
-    #[error("has no @odata.nextLink, so it is the last page, but `{0}` is there; remove what is left of another list")]
+    #[error(
+        "has no @odata.nextLink, so it is the last page, but `{0}` is there; remove what is left of another list"
+    )]
     PageAfterLast(String),
     /// Two pages lead to the same next one.
     #[error("/@odata.nextLink: leads where that of `{0}` leads; one page was saved twice")]
@@ -131,10 +137,14 @@ pub enum Wrong {
     },
 
     /// Nobody's settings.
-    #[error("whose settings are these? Name the tenant with --tenant, or in tenant.json: {{\"tenantId\": \"…\"}}")]
+    #[error(
+        "whose settings are these? Name the tenant with --tenant, or in tenant.json: {{\"tenantId\": \"…\"}}"
+    )]
     TenantUnknown,
     /// Two answers to whose settings they are.
-    #[error("these are the settings of {one}, says one, and of {other}, says another; correct --tenant, tenant.json or the directory's name")]
+    #[error(
+        "these are the settings of {one}, says one, and of {other}, says another; correct --tenant, tenant.json or the directory's name"
+    )]
     TenantsDiffer {
         /// One.
         one: TenantId,

@@ -58,7 +58,11 @@ impl Export<'_> {
         }
         let Dissection { tenants, partners, .. } = dissection;
         match tenants.as_slice() {
-            [] => return Err(Wrong::Mistaken { at: "/tenants".to_owned(), expected: "a tenant" }.with(self.bundle).into()),
+            [] => {
+                return Err(Wrong::Mistaken { at: "/tenants".to_owned(), expected: "a tenant" }
+                    .with(self.bundle)
+                    .into());
+            }
             [_] => alone(directory.path())?,
             tenants => together(directory.path(), tenants)?,
         }

@@ -16,7 +16,9 @@ pub(super) fn open(path: &Path) -> Result<BufReader<File>, GraphError> {
     let skip = match reader.fill_buf().map_err(unreadable(path))? {
         [] => return Err(Wrong::Empty.with(path).into()),
         // A mark of either order, or none: JSON begins with ASCII.
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [_, 0, ..] | [0, ..] => return Err(Wrong::Utf16.with(path).into()),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [_, 0, ..] | [0, ..] => {
+            return Err(Wrong::Utf16.with(path).into());
+        }
         [0xef, 0xbb, 0xbf, ..] => 3,
         _ => 0,
     };

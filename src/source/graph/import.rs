@@ -72,7 +72,10 @@ impl Import<'_> {
         progress.total(bytes.saturating_mul(if several { 2 } else { 1 }));
         let among = if several { among_themselves(&tenants, progress)? } else { Vec::new() };
         let mut writer = Writer::new(Output::create(self.to)?);
-        writer.open(None, b'{').and_then(|()| writer.open(Some("tenants"), b'[')).map_err(unwritable(self.to))?;
+        writer
+            .open(None, b'{')
+            .and_then(|()| writer.open(Some("tenants"), b'['))
+            .map_err(unwritable(self.to))?;
         let (mut partners, mut errors) = (0_u64, 0_u64);
         for tenant in &tenants {
             let others = tenants.iter().zip(&among).filter(|(other, _)| other.id != tenant.id);
@@ -121,7 +124,12 @@ fn absences(tenant: &Parts, progress: &mut dyn Progress) {
             layout::AUTHORIZATION,
             "only administrators and guest inviters may invite, and guests count as restricted",
         ),
-        (Resource::Collaboration, "b2bManagementPolicy", layout::COLLABORATION, "no mail domain will be refused"),
+        (
+            Resource::Collaboration,
+            "b2bManagementPolicy",
+            layout::COLLABORATION,
+            "no mail domain will be refused",
+        ),
     ] {
         if tenant.files.one(resource).is_none() && tenant.members.get(member).is_none() {
             progress.absent(tenant.files.path(name), effect);
@@ -130,7 +138,8 @@ fn absences(tenant: &Parts, progress: &mut dyn Progress) {
 }
 
 fn bytes_of_partners(tenant: &Parts) -> u64 {
-    let sizes = tenant.files.pages(Resource::Partners).iter().map(|page| fs::metadata(page).map(|page| page.len()));
+    let sizes =
+        tenant.files.pages(Resource::Partners).iter().map(|page| fs::metadata(page).map(|page| page.len()));
     sizes.map(Result::unwrap_or_default).sum()
 }
 

@@ -132,7 +132,8 @@ fn of_one(directory: &Path) -> Result<Files, GraphError> {
         for (expected, page) in (1..).zip(pages.keys()) {
             if expected != *page {
                 problems.push(
-                    Wrong::Missing("a later page is there").with(&directory.join(page_name(*resource, expected))),
+                    Wrong::Missing("a later page is there")
+                        .with(&directory.join(page_name(*resource, expected))),
                 );
                 break;
             }
@@ -149,7 +150,11 @@ fn of_one(directory: &Path) -> Result<Files, GraphError> {
 /// Without them more would be permitted than the tenant wrote, or other than it wrote.
 const REQUIRED: [(&str, Resource, &str); 3] = [
     (POLICY, Resource::Policy, "it says which other clouds may be reached"),
-    (DEFAULT, Resource::Default, "without it Microsoft's own defaults would hold, by which everybody may collaborate"),
+    (
+        DEFAULT,
+        Resource::Default,
+        "without it Microsoft's own defaults would hold, by which everybody may collaborate",
+    ),
     (PARTNERS, Resource::Partners, "without it the defaults would hold for every organisation"),
 ];
 
@@ -187,7 +192,9 @@ fn nearest(name: &str) -> String {
     let synchronization = format!("{SYNCHRONIZATION}<tenantId>.json");
     let known = NAMES.iter().map(|(name, _)| *name).chain(["partners-2.json", &synchronization]);
     let rated = known.map(|known| (known, strsim::jaro_winkler(&name.to_lowercase(), &known.to_lowercase())));
-    rated.max_by(|(_, one), (_, other)| one.total_cmp(other)).map_or_else(String::new, |(known, _)| known.to_owned())
+    rated
+        .max_by(|(_, one), (_, other)| one.total_cmp(other))
+        .map_or_else(String::new, |(known, _)| known.to_owned())
 }
 
 /// What a directory has, without hidden entries, in the order of the names.
@@ -223,7 +230,9 @@ mod tests {
     fn names_mean_what_they_say_and_nothing_else() {
         assert_eq!(meaning("partners.json"), Some((Resource::Partners, 1)));
         assert_eq!(meaning("partners-12.json"), Some((Resource::Partners, 12)));
-        for name in ["partners-1.json", "partners-02.json", "partners-.json", "Partners.json", "default-2.json", "x"] {
+        for name in
+            ["partners-1.json", "partners-02.json", "partners-.json", "Partners.json", "default-2.json", "x"]
+        {
             assert_eq!(meaning(name), None, "{name}");
         }
         assert_eq!(nearest("Partner.json"), "partners.json");

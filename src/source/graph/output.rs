@@ -24,7 +24,8 @@ impl Output {
     /// For the file at `place`; what a link leads to is replaced, and not the link.
     pub(super) fn create(place: &Path) -> Result<Self, GraphError> {
         let place = fs::canonicalize(place).unwrap_or_else(|_| place.to_owned());
-        let permissions = fs::metadata(&place).map_or_else(|_| Permissions::from_mode(MODE), |old| old.permissions());
+        let permissions =
+            fs::metadata(&place).map_or_else(|_| Permissions::from_mode(MODE), |old| old.permissions());
         let mut builder = Builder::new();
         builder.prefix(".tenantgate-").permissions(permissions);
         let file = builder.tempfile_in(parent(&place)).map_err(unwritable(&place))?;

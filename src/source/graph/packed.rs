@@ -26,7 +26,9 @@ const UNPACKED: &str = "[null]";
 pub(super) fn unpack(value: &RawValue, path: &Path) -> Result<Raw, GraphError> {
     let mut resource = Members::of(value).map_err(malformed(path))?;
     let packed = match resource.get(DEFINITION) {
-        Some(definition) => strings(definition).ok_or_else(|| unpackable("an array of strings is expected", path))?,
+        Some(definition) => {
+            strings(definition).ok_or_else(|| unpackable("an array of strings is expected", path))?
+        }
         None => Vec::new(),
     };
     let mut unpacked = match packed.as_slice() {
@@ -81,9 +83,12 @@ fn content(packed: &str, path: &Path) -> Result<Members, GraphError> {
     let why = |error: serde_json::Error| unpackable(&format!("not JSON within the string: {error}"), path);
     let mut whole: Members = serde_json::from_str(packed).map_err(why)?;
     let content = whole.take(CONTENT).filter(|content| is_object(content));
-    let content = content.ok_or_else(|| unpackable("`B2BManagementPolicy` is not within the string", path))?;
+    let content =
+        content.ok_or_else(|| unpackable("`B2BManagementPolicy` is not within the string", path))?;
     match whole.iter().next() {
-        Some((name, _)) => Err(unpackable(&format!("`{name}` beside `{CONTENT}` is no part of the policy"), path)),
+        Some((name, _)) => {
+            Err(unpackable(&format!("`{name}` beside `{CONTENT}` is no part of the policy"), path))
+        }
         None => Members::of(&content).map_err(why),
     }
 }

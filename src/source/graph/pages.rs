@@ -69,7 +69,15 @@ impl Whole<'_> {
         let bytes = Cell::new(0);
         let counted = Counted { inner: open(path)?, count: &bytes };
         let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 16, counted));
-        let mut page = Page { path, index, bytes: &bytes, whole: self, failed: None, next: None, others: Members::default() };
+        let mut page = Page {
+            path,
+            index,
+            bytes: &bytes,
+            whole: self,
+            failed: None,
+            next: None,
+            others: Members::default(),
+        };
         let read = (&mut page).deserialize(&mut json).and_then(|value| json.end().map(|()| value));
         if let Some(failed) = page.failed {
             return Err(failed);
@@ -82,7 +90,9 @@ impl Whole<'_> {
         if has_value {
             return Ok(page.next);
         }
-        Err(Wrong::Mistaken { at: "/value".to_owned(), expected: "the list of an answer of Graph's" }.with(path).into())
+        Err(Wrong::Mistaken { at: "/value".to_owned(), expected: "the list of an answer of Graph's" }
+            .with(path)
+            .into())
     }
 
     fn annotation(&mut self, path: &Path, name: String, value: Raw) -> Result<(), GraphError> {

@@ -38,7 +38,8 @@ impl Parts {
         };
         let id = whose(&files, &members, named)?;
         if members.get("tenantId").is_none() {
-            members.insert_first("tenantId", to_raw_value(&id).map_err(malformed(&files.path(layout::TENANT)))?);
+            members
+                .insert_first("tenantId", to_raw_value(&id).map_err(malformed(&files.path(layout::TENANT)))?);
         }
         let policy = policy(&files, &members)?;
         let mut parts = Self {
@@ -86,7 +87,9 @@ impl Parts {
     fn refuse_twins(&self, collected: &Collected) -> Result<(), GraphError> {
         let mut known = Vec::new();
         for (item, (page, position)) in collected.items.iter().zip(&collected.places) {
-            let Some(id) = Members::of(item).ok().and_then(|policy| string(policy.get("id")?)) else { continue };
+            let Some(id) = Members::of(item).ok().and_then(|policy| string(policy.get("id")?)) else {
+                continue;
+            };
             if known.contains(&id) {
                 let path = self.files.pages(Resource::Conditional).get(*page).cloned().unwrap_or_default();
                 return Err(Wrong::ResourceTwice { at: format!("/value/{position}"), id }.with(&path).into());
@@ -134,7 +137,8 @@ impl Parts {
                 return Err(Wrong::Mistaken { at: "/value/1".to_owned(), expected }.with(&path).into());
             }
         };
-        let file = if resource == Resource::Authorization { layout::AUTHORIZATION } else { layout::COLLABORATION };
+        let file =
+            if resource == Resource::Authorization { layout::AUTHORIZATION } else { layout::COLLABORATION };
         for (name, value) in collected.into_members(name, value) {
             self.add(&name, value, file)?;
         }
@@ -165,7 +169,8 @@ fn whose(files: &Files, members: &Members, named: Option<TenantId>) -> Result<Te
         Some(id) => Some(serde_json::from_str(id.get()).map_err(malformed(&path))?),
         None => None,
     };
-    let directory = files.directory.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
+    let directory =
+        files.directory.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
     let mut said = [named, written, directory].into_iter().flatten();
     let one = said.next().ok_or_else(|| Wrong::TenantUnknown.with(&files.directory))?;
     match said.find(|other| *other != one) {
@@ -179,7 +184,9 @@ fn policy(files: &Files, members: &Members) -> Result<Members, GraphError> {
     let path = files.path(layout::POLICY);
     if members.get("crossTenantAccessPolicy").is_some() {
         let member = "crossTenantAccessPolicy".to_owned();
-        return Err(Wrong::TwoPlaces { member, file: layout::POLICY }.with(&files.path(layout::TENANT)).into());
+        return Err(Wrong::TwoPlaces { member, file: layout::POLICY }
+            .with(&files.path(layout::TENANT))
+            .into());
     }
     let mut policy = entity(&path, Resource::Policy)?;
     for (member, file, resource) in

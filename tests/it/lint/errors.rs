@@ -95,6 +95,15 @@ fn a_domain_list_as_graph_packs_it_never_loads_as_if_it_were_empty() {
                 .contains(r#""InvitationsAllowedAndBlockedDomainsPolicy": {"#)
         );
     }
+    let resource = |definition: Value| json!({"resource": {"id": P, "definition": definition, "zzNew": 1}});
+    let found = findings(&format!("{TENANT}/b2bManagementPolicy"), resource(json!([packed])));
+    assert_eq!((&found[0]["code"], &found[0]["level"]), (&json!("policy_packed"), &json!("error")));
+    assert_eq!(found[0]["pointer"], format!("{TENANT}/b2bManagementPolicy/resource/definition"));
+    for unpacked in [json!([null]), json!([]), json!(null)] {
+        let found = lint(&format!("{TENANT}/b2bManagementPolicy"), resource(unpacked));
+        let at = format!("{TENANT}/b2bManagementPolicy/resource/zzNew");
+        assert_eq!(found, [("property_unknown".to_owned(), "warning".to_owned(), at)]);
+    }
     let nothing_but_a_type =
         lint(&format!("{TENANT}/b2bManagementPolicy"), json!({"type": "B2BManagementPolicy"}));
     assert!(nothing_but_a_type.iter().any(|(_, level, _)| level == "error"), "{nothing_but_a_type:?}");

@@ -16,6 +16,7 @@ mod bench;
 #[expect(dead_code, unused_imports, reason = "the integration tests need more of it")]
 #[path = "../../../it/harness/mod.rs"]
 mod harness;
+mod import;
 mod invitee;
 mod keys;
 mod payload;
@@ -143,6 +144,7 @@ fn elsewhere() -> Vec<Trial> {
         remembered::RULES,
         keys::RULES,
         payload::RULES,
+        import::RULES,
     ];
     rules.into_iter().flatten().map(Trial::Rule).collect()
 }

@@ -34,6 +34,7 @@ pub(crate) fn bundles() -> Vec<Refused> {
     }
     for lists in [
         json!({"definition": [r#"{"B2BManagementPolicy":{}}"#], "displayName": "B2BManagementPolicy"}),
+        json!({"resource": {"definition": [r#"{"B2BManagementPolicy":{}}"#], "displayName": "B2BManagementPolicy"}}),
         json!({"InvitationsAllowedAndBlockedDomainsPolicy": {"BlockedDomains": ["*.evil.com"]}}),
     ] {
         add(lists.to_string(), with(&format!("{TENANT}/b2bManagementPolicy"), lists));
