@@ -14,7 +14,7 @@ use crate::source::{Found, Progress};
 const SHOWN: u64 = 20;
 
 pub(in crate::cli) struct Bar {
-    bar: ProgressBar,
+    shown: ProgressBar,
     unit: &'static str,
     by_code: HashMap<&'static str, u64>,
 }
@@ -28,12 +28,12 @@ impl Bar {
         if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style.progress_chars("=> "));
         }
-        Self { bar, unit, by_code: HashMap::new() }
+        Self { shown: bar, unit, by_code: HashMap::new() }
     }
 
     /// Takes the bar away, and tells how many findings were not shown.
     pub(in crate::cli) fn finish(self) {
-        self.bar.finish_and_clear();
+        self.shown.finish_and_clear();
         let mut rest: Vec<_> = self.by_code.into_iter().filter(|(_, count)| *count > SHOWN).collect();
         rest.sort_unstable();
         for (code, count) in rest {
@@ -45,29 +45,29 @@ impl Bar {
     }
 
     fn note(&self, text: &str) {
-        self.bar.suspend(|| output::note(text));
+        self.shown.suspend(|| output::note(text));
     }
 }
 
 impl Progress for Bar {
     fn total(&mut self, bytes: u64) {
-        self.bar.set_length(bytes);
+        self.shown.set_length(bytes);
         self.partners(0);
         if std::io::stderr().is_terminal() {
-            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+            self.shown.set_draw_target(ProgressDrawTarget::stderr());
         }
     }
 
     fn read(&mut self, bytes: u64) {
         if bytes > 0 {
-            self.bar.inc(bytes);
+            self.shown.inc(bytes);
         }
     }
 
     fn partners(&mut self, count: u64) {
         // Often enough to be seen, and not for each of a million.
         if count.is_multiple_of(1000) {
-            self.bar.set_message(format!("{count} {}", self.unit));
+            self.shown.set_message(format!("{count} {}", self.unit));
         }
     }
 

@@ -68,6 +68,11 @@ fn every_page_is_there_once() {
     );
 
     let answers = Answers::documented();
+    answers.write("partners.json", "null");
+    let stderr = answers.refused();
+    assert!(stderr.contains("partners.json: has no @odata.nextLink"), "{stderr}");
+
+    let answers = Answers::documented();
     fs::rename(answers.path("partners-2.json"), answers.path("partners-3.json")).unwrap();
     let stderr = answers.refused();
     assert!(stderr.contains("partners-2.json: is missing: a later page is there"), "{stderr}");
@@ -80,7 +85,7 @@ fn every_page_is_there_once() {
 
     let answers = Answers::documented();
     answers.edit("partners-2.json", |page| {
-        page["@odata.context"] = json!("https://graph.microsoft.com/beta/$metadata#x")
+        page["@odata.context"] = json!("https://graph.microsoft.com/beta/$metadata#x");
     });
     let stderr = answers.refused();
     assert!(stderr.contains("partners-2.json: /@odata.context: not what another page"), "{stderr}");
@@ -207,7 +212,9 @@ fn two() -> Answers {
         }]});
         answers.write(&format!("{id}/partners.json"), &partner.to_string());
     }
-    files.into_iter().for_each(|name| answers.remove(name));
+    for name in files {
+        answers.remove(name);
+    }
     answers
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Answers, FABRIKAM, L, tenantgate};
+use crate::harness::{Answers, FABRIKAM, L, tenantgate, tokens};
 
 #[test]
 fn what_graph_documents_becomes_a_bundle_that_loads() {
@@ -143,17 +143,21 @@ fn what_is_no_answer_is_named() {
         let stderr = answers.refused();
         assert!(stderr.contains(&format!("{file}: ")) && stderr.contains(why), "{file} {text:?}: {stderr}");
     }
-    // In the midst of a partner it is the policy's reader that sees it.
-    let answers = Answers::smallest();
-    answers.write(
-        "partners.json",
-        &format!(r#"{{"value": [{{"tenantId": "{FABRIKAM}", "x": {{"a": 1, "a": 2}}}}]}}"#),
-    );
-    let stderr = answers.refused();
-    assert!(
-        stderr.contains("partners.json: /value/0/x") && stderr.contains("duplicate member `a`"),
-        "{stderr}"
-    );
+    // In the midst of a resource it is the policy's reader that sees it.
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    for (value, why) in
+        [(r#"{"a": 1, "a": 2}"#, "duplicate member `a`"), ("1e999", "out of range"), (&deep, "recursion")]
+    {
+        let answers = Answers::smallest();
+        answers
+            .write("partners.json", &format!(r#"{{"value": [{{"tenantId": "{FABRIKAM}", "x": {value}}}]}}"#));
+        let stderr = answers.refused();
+        assert!(stderr.contains("partners.json: /value/0") && stderr.contains(why), "{stderr}");
+        let answers = Answers::smallest();
+        answers.write("default.json", &format!(r#"{{"x": {value}}}"#));
+        let stderr = answers.refused();
+        assert!(stderr.contains("default.json: /x") && stderr.contains(why), "{stderr}");
+    }
 }
 
 #[test]
@@ -170,10 +174,32 @@ fn an_answer_to_another_question_is_not_taken() {
     assert!(stderr.contains("default.json: /@odata.context: is the answer to"), "{stderr}");
     let answers = Answers::smallest();
     answers.edit("partners.json", |list| {
-        list["@odata.context"] = json!(context("/partners(tenantId,inboundTrust)"))
+        list["@odata.context"] = json!(context("/partners(tenantId,inboundTrust)"));
     });
     let stderr = answers.refused();
     assert!(stderr.contains("partners.json: /@odata.context: made with $select"), "{stderr}");
+}
+
+#[test]
+fn an_authorization_policy_may_be_listed_as_beta_does() {
+    let answers = Answers::documented();
+    answers.edit("authorizationPolicy.json", |policy| {
+        let context = json!("https://graph.microsoft.com/beta/$metadata#policies/authorizationPolicy");
+        *policy = json!({"@odata.context": context, "value": [policy.take()]});
+    });
+    let listed = answers.read("authorizationPolicy.json");
+    assert_eq!(answers.import(&[]).code, 0);
+    let back = answers.root().join("back");
+    crate::harness::export(&answers.bundle(), &back).unwrap();
+    assert_eq!(
+        tokens(&std::fs::read_to_string(back.join("authorizationPolicy.json")).unwrap()),
+        tokens(&listed)
+    );
+    std::fs::remove_dir_all(back).unwrap();
+    std::fs::remove_file(answers.bundle()).unwrap();
+    answers.edit("authorizationPolicy.json", |list| list["value"][0]["AllowInvitesFrom"] = json!("none"));
+    let stderr = answers.refused();
+    assert!(stderr.contains("authorizationPolicy.json: /value/0/AllowInvitesFrom: "), "{stderr}");
 }
 
 #[test]

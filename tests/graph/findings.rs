@@ -32,7 +32,7 @@ fn partner(id: &str, number: usize) -> Value {
         4 => ("identitySynchronization", json!({"userSyncInbound": {"isSyncAllowed": true}})),
         5 => (
             "automaticUserConsentSettings",
-            json!({"inboundAllowed": true, "outboundAllowed": number % 2 == 0}),
+            json!({"inboundAllowed": true, "outboundAllowed": number.is_multiple_of(2)}),
         ),
         6 => ("newInGraph", json!({"x": 1})),
         7 => ("tenantRestrictions", all("somehow")),

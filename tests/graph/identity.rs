@@ -22,14 +22,14 @@ fn sorted(bundle: &str) -> String {
     let mut whole: BTreeMap<String, Vec<Parts>> = serde_json::from_str(bundle).unwrap();
     let tenants = whole.remove("tenants").unwrap();
     assert!(whole.is_empty());
-    let tenants: Vec<_> = tenants.into_iter().map(|tenant| object(tenant, own)).collect();
+    let tenants: Vec<_> = tenants.iter().map(|tenant| object(tenant, own)).collect();
     tokens(&tenants.join("\n"))
 }
 
 fn own(name: &str, value: &RawValue) -> String {
     match name {
         "conditionalAccess" if value.get() != "null" => {
-            object(serde_json::from_str(value.get()).unwrap(), |_, value| value.get().to_owned())
+            object(&serde_json::from_str(value.get()).unwrap(), |_, value| value.get().to_owned())
         }
         "crossTenantAccessPolicy" => {
             // The list and the default have files of their own; the order of everything else is Graph's.
@@ -38,14 +38,14 @@ fn own(name: &str, value: &RawValue) -> String {
             let others = |name: &&String| *name != "default" && !name.starts_with("partners");
             let order: Vec<_> = members.keys().filter(others).collect();
             let sorted =
-                object(serde_json::from_str(value.get()).unwrap(), |_, value| value.get().to_owned());
+                object(&serde_json::from_str(value.get()).unwrap(), |_, value| value.get().to_owned());
             format!("{order:?}{sorted}")
         }
         _ => value.get().to_owned(),
     }
 }
 
-fn object(members: Parts, text: impl Fn(&str, &RawValue) -> String) -> String {
+fn object(members: &Parts, text: impl Fn(&str, &RawValue) -> String) -> String {
     let members: Vec<_> = members
         .iter()
         .map(|(name, value)| format!("{}:{}", random::quoted(name), text(name, value)))

@@ -1,11 +1,5 @@
 //! Graph's answers to a bundle and back: `answers/` holds them in their documented shapes.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test may fail loudly"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 mod directories;
 mod files;

@@ -123,17 +123,17 @@ impl<'a> Assembly<'a> {
 }
 
 impl List for Assembly<'_> {
-    fn annotation(&mut self, name: &str, value: Raw) -> Result<(), GraphError> {
+    fn annotation(&mut self, name: &str, value: &RawValue) -> Result<(), GraphError> {
         let name = format!("partners{name}");
         if self.parts.policy.get(&name).is_some() {
             let path = self.parts.files.path(super::layout::POLICY);
             return Err(Wrong::TwoPlaces { member: name, file: super::layout::PARTNERS }.with(&path).into());
         }
         if self.listing {
-            self.late.push((name, value));
+            self.late.push((name, value.to_owned()));
             return Ok(());
         }
-        self.out(|writer| writer.value(Some(&name), &value))
+        self.out(|writer| writer.value(Some(&name), value))
     }
 
     fn begin(&mut self) -> Result<(), GraphError> {

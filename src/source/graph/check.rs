@@ -128,11 +128,7 @@ impl<'c> Check<'c> {
             if finding.code == TWICE {
                 continue;
             }
-            let of_this = finding
-                .pointer
-                .strip_prefix("/tenants/0")
-                .filter(|rest| rest.is_empty() || rest.starts_with('/'));
-            let Some(local) = of_this.map(str::to_owned) else { continue };
+            let Some(local) = of_first(&finding.pointer).map(str::to_owned) else { continue };
             let (path, pointer) = match partner_index(&local) {
                 Some((index, rest)) => self.partners_place(index, rest),
                 None if self.said.insert((finding.code, local.clone())) => self.place(&local),
@@ -210,6 +206,14 @@ fn around(parts: &Parts) -> Result<(String, String), GraphError> {
     }
     let comma = if parts.policy.is_empty() { "" } else { "," };
     Ok((format!("{head}{comma}\"partners\":["), "]}}".to_owned()))
+}
+
+/// The place within the first tenant; none where it is in another, which has its own turn. What is about the whole is
+/// about the first one, too.
+fn of_first(pointer: &str) -> Option<&str> {
+    let Some(rest) = pointer.strip_prefix("/tenants/") else { return Some("") };
+    let (index, rest) = index(rest)?;
+    (index == 0).then_some(rest)
 }
 
 /// Which partner a place of the tenant is in, and where there.

@@ -116,11 +116,8 @@ mod tests {
 
     fn unpacked(text: &str) -> Result<String, String> {
         let raw: Raw = serde_json::from_str(text).unwrap();
-        match unpack(&raw, Path::new("b2b.json")) {
-            Ok(value) => Ok(String::from_utf8(compact(value.get())).unwrap()),
-            Err(GraphError::Refused(problems)) => Err(problems[0].to_string()),
-            Err(error) => Err(error.to_string()),
-        }
+        let unpacked = unpack(&raw, Path::new("b2b.json")).map_err(|error| format!("{error:?}"))?;
+        Ok(String::from_utf8(compact(unpacked.get())).unwrap())
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 use super::context;
 use super::error::{GraphError, Wrong};
@@ -16,7 +17,7 @@ use super::text::{Members, Raw, is_annotation, is_null, string};
 /// What becomes of a list.
 pub(super) trait List {
     /// An annotation of the list, such as `@odata.context`.
-    fn annotation(&mut self, _name: &str, _value: Raw) -> Result<(), GraphError> {
+    fn annotation(&mut self, _name: &str, _value: &RawValue) -> Result<(), GraphError> {
         Ok(())
     }
 
@@ -103,7 +104,7 @@ impl Whole<'_> {
             Some((_, said)) if said.get() == value.get() => Ok(()),
             Some(_) => Err(Wrong::PagesDiffer(name).with(path).into()),
             None => {
-                self.list.annotation(&name, value.clone())?;
+                self.list.annotation(&name, &value)?;
                 self.annotations.push((name, value));
                 Ok(())
             }
@@ -256,8 +257,8 @@ impl Collected {
 }
 
 impl List for Collected {
-    fn annotation(&mut self, name: &str, value: Raw) -> Result<(), GraphError> {
-        self.annotations.push((name.to_owned(), value));
+    fn annotation(&mut self, name: &str, value: &RawValue) -> Result<(), GraphError> {
+        self.annotations.push((name.to_owned(), value.to_owned()));
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::context;
 use super::error::{GraphError, Wrong};
 use super::file::{malformed, read, refuse_error, says_none};
-use super::layout::{self, Files, Resource};
+use super::layout::{self, Files, Resource, page_name};
 use super::packed;
 use super::pages::Collected;
 use super::text::{Members, Raw, is_array, is_null, is_object, string};
@@ -44,7 +44,7 @@ impl Parts {
         let policy = policy(&files, &members)?;
         let mut parts = Self {
             id,
-            listed: !says_none(&files.path(layout::PARTNERS))?,
+            listed: !none(&files, Resource::Partners)?,
             files,
             members,
             policy,
@@ -147,10 +147,8 @@ impl Parts {
 
     /// The resource's first file, where it has one that says something.
     fn present(&self, resource: Resource) -> Result<Option<PathBuf>, GraphError> {
-        match self.files.one(resource) {
-            Some(path) if !says_none(path)? => Ok(Some(path.to_owned())),
-            Some(_) | None => Ok(None),
-        }
+        let first = if none(&self.files, resource)? { None } else { self.files.one(resource) };
+        Ok(first.map(Path::to_owned))
     }
 
     fn add(&mut self, name: &str, value: Raw, file: &'static str) -> Result<(), GraphError> {
@@ -194,17 +192,30 @@ fn policy(files: &Files, members: &Members) -> Result<Members, GraphError> {
     {
         // Null is what it says where there is none; then the file says null, too.
         let told = policy.get(member).is_some_and(|value| !is_null(value));
-        let none = files.one(resource).map_or(Ok(true), says_none)?;
-        if told || policy.get(member).is_some() && !none {
+        if told || policy.get(member).is_some() && !none(files, resource)? {
             return Err(Wrong::TwoPlaces { member: member.to_owned(), file }.with(&path).into());
         }
     }
     let path = files.path(layout::DEFAULT);
-    if !says_none(&path)? {
+    if !none(files, Resource::Default)? {
         let default = entity(&path, Resource::Default)?.to_raw().map_err(malformed(&path))?;
         let _checked = policy.push("default", default);
     }
     Ok(policy)
+}
+
+/// Whether the resource's file, where there is one, says that there is none; then there is no second page.
+fn none(files: &Files, resource: Resource) -> Result<bool, GraphError> {
+    match files.pages(resource) {
+        [] => Ok(true),
+        [first, more @ ..] => {
+            let none = says_none(first)?;
+            if none && !more.is_empty() {
+                return Err(Wrong::PageAfterLast(page_name(resource, 2)).with(first).into());
+            }
+            Ok(none)
+        }
+    }
 }
 
 /// The members of a resource by itself.

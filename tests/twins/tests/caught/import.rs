@@ -1,7 +1,7 @@
 //! Answers that must not become a bundle.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use tenantgate::source::{Found, Import, Progress};
@@ -96,15 +96,15 @@ fn context(of: &str) -> Value {
 /// Whether these files beside the least that there must be keep a bundle from being written.
 fn refused(files: &[(&str, Value)]) -> bool {
     let directory = tempfile::tempdir().unwrap();
-    least(directory.path().join("answers"));
+    least(&directory.path().join("answers"));
     for (name, value) in files {
         fs::write(directory.path().join("answers").join(name), value.to_string()).unwrap();
     }
     !imports(&directory)
 }
 
-fn least(directory: PathBuf) {
-    fs::create_dir_all(&directory).unwrap();
+fn least(directory: &Path) {
+    fs::create_dir_all(directory).unwrap();
     for (name, value) in [
         ("crossTenantAccessPolicy.json", json!({})),
         ("default.json", json!({})),
@@ -117,7 +117,7 @@ fn least(directory: PathBuf) {
 /// The tenant's directory, and which are listed.
 fn directories(listed: &Value) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
-    least(directory.path().join("answers").join(L));
+    least(&directory.path().join("answers").join(L));
     fs::write(directory.path().join("answers/tenants.json"), listed.to_string()).unwrap();
     directory
 }
