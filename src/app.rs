@@ -1,23 +1,23 @@
 //! Binds everything. The same in production and in tests, which listen on port 0 and read the addresses.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tonic_health::ServingStatus;
-use tonic_health::server::HealthReporter;
+use tokio::time::{Instant, sleep};
 
-use crate::admin::{self, KeysState, Observed, PolicyState, Readiness, Report, StoreState};
-use crate::check::{
-    Address, Bound, Gate, Judge, Limits, ListenError, SERVICE, Server, Services, Stop, Tokens,
+use crate::admin::{
+    self, CertificatesState, KeysState, Observed, PolicyState, Readiness, Report, StoreState,
 };
-use crate::config::{Composed, Config, ConfigError};
+use crate::check::{Gate, Health, Http2, Http2Limits, Judge, Services, Tokens};
+use crate::config::{Composed, Config, ConfigError, PortConfig};
+use crate::port::{
+    Address, BadSocket, Bound, Certificates, Handed, ListenError, Renewal, Server, Stop, TlsError,
+};
 use crate::source::{BadPrincipals, FetchError, Keys, Principals, Reached, Task, Watch};
 use crate::store::{Status, cell};
-use crate::telemetry::{Metrics, unix_now};
+use crate::telemetry::{Metrics, Port, unix_now};
 use crate::token::KeySet;
 
 /// Why the application did not start.
@@ -26,12 +26,18 @@ pub enum StartError {
     /// The configuration.
     #[error("the configuration cannot be used")]
     Config(#[from] ConfigError),
-    /// The check port.
-    #[error("the check port cannot be opened")]
-    Check(#[from] ListenError),
-    /// The admin port.
-    #[error("the admin port `{0}` cannot be opened")]
-    Admin(Address, #[source] std::io::Error),
+    /// A port.
+    #[error("the {} port cannot be opened", .0.word())]
+    Listen(Port, #[source] ListenError),
+    /// Its TLS.
+    #[error("the {} port has no TLS", .0.word())]
+    Tls(Port, #[source] TlsError),
+    /// What was handed over.
+    #[error("a socket cannot be used")]
+    Handed(#[from] BadSocket),
+    /// The admin port's thread.
+    #[error("there is no thread for the admin port")]
+    Thread(#[source] std::io::Error),
     /// The principal map.
     #[error("the principal map cannot be used")]
     Principals(#[from] BadPrincipals),
@@ -55,20 +61,34 @@ pub struct App {
     /// Where checks are answered.
     pub check: Address,
     /// Where health and metrics are told.
-    pub admin: SocketAddr,
+    pub admin: Address,
     gate: Arc<Gate>,
     readiness: Arc<Readiness>,
-    health: HealthReporter,
+    health: Health,
     stop: watch::Sender<bool>,
     serving: Task,
+    _admin: admin::Serving,
     _tasks: Vec<Task>,
     _keys: Keys,
 }
+
+/// How long a process that others may be serving beside puts off its own first check until it can decide it. After
+/// that it answers all the same: there may be nobody else.
+const HOLD: Duration = Duration::from_secs(3);
 
 impl App {
     /// Loads what is there, opens both ports and serves. A policy or key that is missing keeps the service from
     /// being ready, not from answering: such checks are denied with a reason.
     pub async fn start(config: &Config, file: Option<ConfigFile>) -> Result<Self, StartError> {
+        Self::start_on(config, file, Handed::default()).await
+    }
+
+    /// The same, on sockets that were `handed` over, where there are any for its addresses.
+    pub async fn start_on(
+        config: &Config,
+        file: Option<ConfigFile>,
+        mut handed: Handed,
+    ) -> Result<Self, StartError> {
         let Parts {
             gate,
             status,
@@ -79,18 +99,17 @@ impl App {
             principals,
             check,
             admin,
-            limits,
+            http2,
             max_message,
         } = Parts::of(config.compose()?)?;
+        let beside_others = check.reuse_port || !handed.is_empty();
         let readiness = Arc::new(Readiness::default());
-
-        let (health, health_service) = tonic_health::server::health_reporter();
-        set_health(&health, ServingStatus::NotServing).await;
-        let server = Server::new(Bound::bind(check).await?, limits);
-        let check = server.bound().address().clone();
-        let (stop, stopped) = Stop::new();
-        let services = Services::new(Arc::clone(&gate), health_service, max_message);
-        let serving = Task::spawn(server.run(services, stopped));
+        let health = Health::new();
+        let mut ports =
+            Ports { metrics: Arc::clone(&metrics), certificates: Vec::new(), renewals: Vec::new() };
+        let check_tls = ports.tls(Port::Check, &check)?;
+        let admin_tls = ports.tls(Port::Admin, &admin)?;
+        let Ports { metrics: _, certificates, renewals } = ports;
 
         let observed = AppObserved {
             gate: Arc::clone(&gate),
@@ -98,31 +117,35 @@ impl App {
             readiness: Arc::clone(&readiness),
             issuers,
             reached: keys.reached(),
+            certificates,
             file,
         };
-        let listener = bind_admin(&admin).await.map_err(|error| StartError::Admin(admin.clone(), error))?;
-        let admin_address = listener.local_addr().map_err(|error| StartError::Admin(admin, error))?;
+        let server = open(Port::Admin, admin, admin_tls, &mut handed)?;
+        let admin = server.bound().address().clone();
         let router = admin::router(observed, Arc::clone(&metrics));
+        let serving_admin = admin::serve(server, router, upkeep(metrics)).map_err(StartError::Thread)?;
+
         let ready = become_ready(Arc::clone(&gate), Arc::clone(&readiness), health.clone());
-        let tasks = vec![
-            watch.spawn(),
-            principals.spawn(),
-            Task::spawn(async move {
-                if let Err(error) = axum::serve(listener, router).await {
-                    tracing::error!("the admin port is closed: {error}");
-                }
-            }),
-            Task::spawn(upkeep(metrics)),
-            Task::spawn(ready),
-        ];
+        let mut tasks = vec![watch.spawn(), principals.spawn(), Task::spawn(ready)];
+        tasks.extend(renewals.into_iter().map(|renewal| Task::spawn(renewal.run())));
+        if beside_others {
+            hold(&readiness).await;
+        }
+        let server = open(Port::Check, check, check_tls, &mut handed)?;
+        handed.all_taken()?;
+        let check = server.bound().address().clone();
+        let (stop, stopped) = Stop::new();
+        let services = Services::new(Arc::clone(&gate), health.clone(), max_message);
+        let serving = Task::spawn(server.run(Http2::new(services, http2), stopped));
         Ok(Self {
             check,
-            admin: admin_address,
+            admin,
             gate,
             readiness,
             health,
             stop,
             serving,
+            _admin: serving_admin,
             _tasks: tasks,
             _keys: keys,
         })
@@ -135,10 +158,10 @@ impl App {
         composed.judge.max_staleness = None;
         composed.keys_config.max_age = Duration::MAX;
         let Parts { gate, keys, .. } = Parts::of(composed)?;
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(10);
         let known = || gate.tokens().keys().borrow().as_deref().is_some_and(|ring| ring.complete(unix_now()));
-        while !known() && tokio::time::Instant::now() < deadline && keys.fetches() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+        while !known() && Instant::now() < deadline && keys.fetches() {
+            sleep(Duration::from_millis(10)).await;
         }
         Ok((gate, keys))
     }
@@ -163,7 +186,7 @@ impl App {
     /// Ends in order: not serving, GOAWAY, checks end, and what has not ended in time is cut off.
     pub async fn stop(mut self) {
         self.readiness.stopping();
-        set_health(&self.health, ServingStatus::NotServing).await;
+        self.health.stopping();
         self.stop.send_replace(true);
         if let Err(error) = self.serving.ended().await {
             tracing::error!("the check port ended with an error: {error}");
@@ -180,9 +203,9 @@ struct Parts {
     watch: Watch,
     keys: Keys,
     principals: Principals,
-    check: Address,
-    admin: Address,
-    limits: Limits,
+    check: PortConfig,
+    admin: PortConfig,
+    http2: Http2Limits,
     max_message: usize,
 }
 
@@ -214,42 +237,66 @@ impl Parts {
             principals,
             check: composed.check,
             admin: composed.admin,
-            limits: composed.limits,
+            http2: composed.http2,
             max_message: composed.max_message,
         })
     }
 }
 
-async fn bind_admin(address: &Address) -> std::io::Result<TcpListener> {
-    match address {
-        Address::Tcp(address) => TcpListener::bind(address).await,
-        Address::Unix(_) => Err(std::io::ErrorKind::Unsupported.into()),
+/// What TLS there is, and what keeps it so.
+struct Ports {
+    metrics: Arc<Metrics>,
+    certificates: Vec<(Port, Certificates)>,
+    renewals: Vec<Renewal>,
+}
+
+impl Ports {
+    fn tls(&mut self, port: Port, config: &PortConfig) -> Result<Option<Certificates>, StartError> {
+        let Some(tls) = config.tls.clone() else { return Ok(None) };
+        let (certificates, renewal) = Certificates::load(tls, port, Arc::clone(&self.metrics))
+            .map_err(|error| StartError::Tls(port, error))?;
+        self.certificates.push((port, certificates.clone()));
+        self.renewals.push(renewal);
+        Ok(Some(certificates))
+    }
+}
+
+fn open(
+    port: Port,
+    config: PortConfig,
+    tls: Option<Certificates>,
+    handed: &mut Handed,
+) -> Result<Server, StartError> {
+    let PortConfig { address, tls: _, limits, reuse_port } = config;
+    let bound = Bound::bind(address, handed, reuse_port).map_err(|error| StartError::Listen(port, error))?;
+    Ok(Server::new(bound, tls, limits))
+}
+
+async fn hold(readiness: &Readiness) {
+    let until = Instant::now() + HOLD;
+    while !readiness.is_ready() && Instant::now() < until {
+        sleep(Duration::from_millis(10)).await;
     }
 }
 
 /// Readiness gates the first SERVING.
-async fn become_ready(gate: Arc<Gate>, readiness: Arc<Readiness>, health: HealthReporter) {
+async fn become_ready(gate: Arc<Gate>, readiness: Arc<Readiness>, health: Health) {
     loop {
         let keys = gate.tokens().keys().borrow().as_deref().is_some_and(|ring| ring.complete(unix_now()));
         let policy = gate.judge().policy().borrow().is_some();
         if keys && policy {
             break;
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        sleep(Duration::from_millis(10)).await;
     }
     readiness.reached();
-    set_health(&health, ServingStatus::Serving).await;
+    health.serving();
     tracing::info!("ready");
-}
-
-async fn set_health(health: &HealthReporter, status: ServingStatus) {
-    health.set_service_status("", status).await;
-    health.set_service_status(SERVICE, status).await;
 }
 
 async fn upkeep(metrics: Arc<Metrics>) {
     loop {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        sleep(Duration::from_secs(1)).await;
         metrics.upkeep();
     }
 }
@@ -260,6 +307,7 @@ struct AppObserved {
     readiness: Arc<Readiness>,
     issuers: Arc<[Box<str>]>,
     reached: Reached,
+    certificates: Vec<(Port, Certificates)>,
     file: Option<ConfigFile>,
 }
 
@@ -287,6 +335,14 @@ impl Observed for AppObserved {
                 .iter()
                 .enumerate()
                 .map(|(index, issuer)| KeysState { issuer: issuer.to_string(), usable: usable(index) })
+                .collect(),
+            certificates: self
+                .certificates
+                .iter()
+                .map(|(port, certificates)| CertificatesState {
+                    port: port.word(),
+                    problem: certificates.problem(),
+                })
                 .collect(),
             restart_needed: self.file.as_ref().is_some_and(changed),
         }

@@ -22,7 +22,7 @@
 //! | 8 | [`app`] | binds everything |
 //! | 7 | [`config`] | one document, checked whole |
 //! | 6 | [`check`] [`admin`] | the faces: Envoy's gRPC, operators' HTTP |
-//! | 5 | [`source`] | the outside world coming in: policies and keys |
+//! | 5 | [`source`] [`port`] | the outside world: policies and keys coming in, connections accepted |
 //! | 4 | [`store`] | live state, swapped whole |
 //! | 3 | [`telemetry`] | metrics, log, clock |
 //! | 2 | [`engine`] | the decision: where policy and identity meet |
@@ -38,6 +38,7 @@ pub mod engine;
 pub mod id;
 pub mod pb;
 pub mod policy;
+pub mod port;
 pub mod source;
 pub mod store;
 pub mod telemetry;

@@ -12,7 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["engine"],
     &["telemetry"],
     &["store", "directory"],
-    &["source", "audit", "activity"],
+    &["source", "port", "audit", "activity"],
     &["check", "admin"],
     &["config"],
     &["app"],

@@ -1,5 +1,6 @@
 //! The admin port: is it alive, is it ready, what does it count. These always answer.
 
+mod http1;
 mod ready;
 
 use std::sync::Arc;
@@ -10,7 +11,8 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-pub use self::ready::{KeysState, PolicyState, Readiness, Report, StoreState};
+pub use self::http1::{Serving, serve};
+pub use self::ready::{CertificatesState, KeysState, PolicyState, Readiness, Report, StoreState};
 use crate::telemetry::Metrics;
 
 /// What the admin port tells of.

@@ -15,6 +15,8 @@ pub struct Report {
     pub keys: Vec<KeysState>,
     /// Where the policy comes from.
     pub store: StoreState,
+    /// The ports' certificates.
+    pub certificates: Vec<CertificatesState>,
     /// Whether the config file differs from what runs, so that a restart would change something.
     pub restart_needed: bool,
 }
@@ -46,6 +48,15 @@ pub struct KeysState {
     pub issuer: String,
     /// Whether tokens of this issuer can be verified.
     pub usable: bool,
+}
+
+/// The certificates of a port that has TLS.
+#[derive(Debug, Clone, Serialize)]
+pub struct CertificatesState {
+    /// Which.
+    pub port: &'static str,
+    /// Why the files cannot be used now, so that what they held before is still in use.
+    pub problem: Option<String>,
 }
 
 /// Ready once everything is known, and then until shutdown: if staleness could undo it, all replicas would leave

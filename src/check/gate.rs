@@ -66,9 +66,9 @@ impl Gate {
         answer.frame
     }
 
-    /// The answer to what could not be handled at all, such as a panic.
-    pub fn internal_error(&self) -> Bytes {
-        let answer = self.refuse(Reason::InternalError);
+    /// The answer to what never got as far as a decision.
+    pub fn refused(&self, reason: Reason) -> Bytes {
+        let answer = self.refuse(reason);
         self.metrics.checked(answer.effect, answer.reason, Duration::ZERO);
         answer.frame
     }

@@ -5,33 +5,33 @@
 //! denial is code 7, a token failure 16, a fault of ours 14, never `error_response`. An OK can be built from a
 //! permit alone.
 //!
-//! Exceptions, which the transport itself refuses: broken HTTP/2 or gRPC framing, a compressed message, a message
-//! over `limits.max_message`.
+//! A message that is missing, cut short, compressed or over `limits.max_message` is denied like any other that
+//! cannot be read, and a caller's `grpc-timeout` is answered before it runs out. Exceptions, which HTTP/2 itself
+//! refuses: broken framing, a header list over `limits.max_header_list`, a stream over `max_concurrent_streams`.
 
-mod codec;
 mod decision;
 mod gate;
+mod health;
+mod http2;
 mod invitee;
 mod judge;
-mod listen;
-mod patience;
 mod payload;
 mod problem;
 mod request;
 mod response;
 mod route;
-mod server;
 mod service;
 mod tokens;
+mod unary;
 mod wire;
 
 pub use self::decision::{Decision, DecisionId, Field};
 pub use self::gate::{Gate, GateConfig};
+pub use self::health::Health;
+pub use self::http2::{Http2, Http2Limits};
 pub use self::judge::{Judge, JudgeConfig, Preparation, Prepared, Reported};
-pub use self::listen::{Address, Bound, ListenError};
 pub use self::payload::PayloadPlace;
 pub use self::request::{Body, Http, Malformed, Request, Restrictions};
 pub use self::route::{RouteDefaults, RouteError};
-pub use self::server::{Limits, Server, Stop};
 pub use self::service::{SERVICE, Services};
 pub use self::tokens::{Caller, TokenLimits, Tokens};

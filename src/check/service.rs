@@ -6,45 +6,49 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
+use hyper::body::Incoming;
+use tokio::time::{Instant, timeout_at};
 use tonic::body::Body;
-use tonic::server::{Grpc, NamedService, UnaryService};
-use tonic_health::pb::health_server::{Health, HealthServer};
+use tonic::server::NamedService;
+use tonic_health::pb::health_server::HealthServer;
 use tower_service::Service;
 
-use crate::check::codec::Raw;
 use crate::check::gate::Gate;
+use crate::check::health::Health;
+use crate::check::unary::{self, Inbox, Reply, Unread};
+use crate::engine::Reason;
 
 /// Envoy's name of the service, for which health is told too.
 pub const SERVICE: &str = "envoy.service.auth.v3.Authorization";
 const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
 
+/// Whoever sets no deadline has this one; Envoy sets its own (200 ms by default).
+const PATIENCE: Duration = Duration::from_secs(10);
+/// What an answer may need on its way; a later one would find that nobody waits.
+const WAY: Duration = Duration::from_millis(20);
+
 /// Both services behind one port.
-#[derive(Debug)]
-pub struct Services<H> {
-    gate: Arc<Gate>,
-    health: HealthServer<H>,
-    max_message: usize,
+#[derive(Debug, Clone)]
+pub struct Services {
+    check: Arc<Check>,
+    health: HealthServer<Health>,
 }
 
-impl<H: Health> Services<H> {
+impl Services {
     /// Checks by `gate`, health by `health`; messages up to `max_message` bytes.
-    pub fn new(gate: Arc<Gate>, health: HealthServer<H>, max_message: usize) -> Self {
-        Self { gate, health, max_message }
-    }
-}
-
-impl<H> Clone for Services<H> {
-    fn clone(&self) -> Self {
-        Self { gate: Arc::clone(&self.gate), health: self.health.clone(), max_message: self.max_message }
+    pub fn new(gate: Arc<Gate>, health: Health, max_message: usize) -> Self {
+        let check = Arc::new(Check { gate, inbox: Inbox::new(max_message) });
+        Self { check, health: HealthServer::new(health) }
     }
 }
 
 type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
-impl<H: Health> Service<Request<hyper::body::Incoming>> for Services<H> {
+impl Service<Request<Incoming>> for Services {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Answering;
@@ -53,14 +57,13 @@ impl<H: Health> Service<Request<hyper::body::Incoming>> for Services<H> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<hyper::body::Incoming>) -> Answering {
+    fn call(&mut self, request: Request<Incoming>) -> Answering {
         let path = request.uri().path();
         if path == CHECK {
-            let mut grpc = Grpc::new(Raw).max_decoding_message_size(self.max_message);
-            let check = Check(Arc::clone(&self.gate));
-            return Box::pin(async move { Ok(grpc.unary(check, request).await) });
+            let check = Arc::clone(&self.check);
+            return Box::pin(async move { Ok(Reply::to(&check.answer(request).await)) });
         }
-        if is_of(path, <HealthServer<H> as NamedService>::NAME) {
+        if is_of(path, <HealthServer<Health> as NamedService>::NAME) {
             return Box::pin(self.health.call(request));
         }
         Box::pin(async { Ok(tonic::Status::unimplemented("").into_http()) })
@@ -74,19 +77,44 @@ fn is_of(path: &str, service: &str) -> bool {
         .is_some_and(|method| method.starts_with('/'))
 }
 
-struct Check(Arc<Gate>);
+#[derive(Debug)]
+struct Check {
+    gate: Arc<Gate>,
+    inbox: Inbox,
+}
 
-impl UnaryService<Bytes> for Check {
-    type Response = Bytes;
-    type Future = Pin<Box<dyn Future<Output = Result<tonic::Response<Bytes>, tonic::Status>> + Send>>;
-
-    fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
-        let gate = Arc::clone(&self.0);
-        Box::pin(async move {
-            let check = gate.check(request.into_inner());
-            Ok(tonic::Response::new(answered(check, || gate.internal_error()).await))
-        })
+impl Check {
+    /// Every call is answered, and before the caller gives up.
+    async fn answer(&self, request: Request<Incoming>) -> Bytes {
+        let answer = async { self.in_time(request).await.unwrap_or_else(|reason| self.gate.refused(reason)) };
+        answered(answer, || self.gate.refused(Reason::InternalError)).await
     }
+
+    async fn in_time(&self, request: Request<Incoming>) -> Result<Bytes, Reason> {
+        let time = unary::timeout(request.headers()).map_or(PATIENCE, left);
+        if time.is_zero() {
+            return Err(Reason::Overloaded);
+        }
+        // What is done at once, as nearly everything is, costs no timer.
+        let deadline = Instant::now() + time;
+        let message = within(deadline, self.inbox.read(request.into_body()), Reason::RequestMalformed)
+            .await?
+            .map_err(|unread| match unread {
+                Unread::NoRoom => Reason::Overloaded,
+                Unread::Broken | Unread::Compressed | Unread::TooLong => Reason::RequestMalformed,
+            })?;
+        within(deadline, self.gate.check(message), Reason::Overloaded).await
+    }
+}
+
+/// `work`, or `otherwise` once the deadline has passed.
+async fn within<T>(deadline: Instant, work: impl Future<Output = T>, otherwise: Reason) -> Result<T, Reason> {
+    timeout_at(deadline, work).await.map_err(|_| otherwise)
+}
+
+/// Of the time that a caller gives, what is ours.
+fn left(timeout: Duration) -> Duration {
+    timeout.saturating_sub(WAY.min(timeout / 8)).min(PATIENCE)
 }
 
 /// What `check` answers. A panic must be a denial, not an RPC error, which fail-open would let by.
@@ -115,6 +143,25 @@ impl<F: Future> Future for Caught<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_done_in_time_is_refused_and_what_is_done_at_once_is_never_late() {
+        let past = Instant::now();
+        assert_eq!(within(past, async { 1 }, Reason::Overloaded).await, Ok(1));
+        let soon = past + Duration::from_millis(10);
+        let never = std::future::pending::<()>();
+        assert_eq!(within(soon, never, Reason::Overloaded).await, Err(Reason::Overloaded));
+        assert_eq!(Instant::now(), soon);
+    }
+
+    #[test]
+    fn an_answer_has_some_of_the_callers_time_for_its_way() {
+        let milliseconds = Duration::from_millis;
+        assert_eq!(left(milliseconds(250)), milliseconds(230));
+        assert_eq!(left(milliseconds(8)), milliseconds(7));
+        assert_eq!(left(Duration::from_secs(3600)), PATIENCE);
+        assert_eq!(left(Duration::ZERO), Duration::ZERO);
+    }
 
     #[tokio::test]
     async fn a_panic_is_a_denial() {

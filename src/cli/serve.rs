@@ -5,13 +5,14 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
+use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::App;
-use crate::check::Address;
 use crate::cli::{output, settings};
 use crate::config::{Config, Environment};
 use crate::policy::{Level, compile};
+use crate::port::{Address, Handed};
 use crate::source::{Document, KeyOrigin, PolicySource, Principals};
 use crate::telemetry;
 use crate::token::KeySet;
@@ -35,13 +36,16 @@ impl Serve {
         if self.validate {
             return validate(&config);
         }
+        // Before there are threads: it is told through the environment.
+        let handed = Handed::from_environment()?;
         telemetry::start(config.telemetry.log, output::colour(true));
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(async {
             let mut terminate = signal(SignalKind::terminate())?;
             let mut interrupt = signal(SignalKind::interrupt())?;
-            let mut app = App::start(&config, file).await?;
+            let mut app = App::start_on(&config, file, handed).await?;
             tracing::info!(check = %app.check, admin = %app.admin, "listening");
+            tell_systemd(NotifyState::Ready);
             if self.config.is_none() {
                 introduce(&app);
             }
@@ -51,12 +55,20 @@ impl Serve {
                 () = app.failed() => anyhow::bail!("the check port failed; nothing is checked any more"),
             }
             tracing::info!("stopping");
+            tell_systemd(NotifyState::Stopping);
             app.stop().await;
             anyhow::Ok(())
         })?;
         // Whatever still runs is not worth waiting for.
         runtime.shutdown_background();
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Where nobody asked to be told, nobody is.
+fn tell_systemd(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!("cannot tell systemd: {error}");
     }
 }
 
@@ -82,6 +94,9 @@ fn validate(config: &Config) -> anyhow::Result<ExitCode> {
         KeySet::unknown(source.issuer.clone())
             .replaced(&source.issuer, &keys, 0)
             .with_context(|| format!("the keys in `{}` cannot be used", path.display()))?;
+    }
+    for tls in [&composed.check.tls, &composed.admin.tls].into_iter().flatten() {
+        tls.load()?;
     }
     let errors = compiled.findings.of(Level::Error).count();
     anyhow::ensure!(errors == 0, "the policy has {errors} error(s) and would be refused");

@@ -6,22 +6,25 @@ use std::sync::Arc;
 
 use reqwest::Url;
 
-use crate::check::{Address, GateConfig, JudgeConfig, Limits, PayloadPlace, RouteDefaults, TokenLimits};
+use crate::check::{GateConfig, Http2Limits, JudgeConfig, PayloadPlace, RouteDefaults, TokenLimits};
 use crate::config::error::ConfigError;
-use crate::config::{BlockedBlocked, Config, ControlName, NonEntraName};
+use crate::config::{BlockedBlocked, Config, ControlName, NonEntraName, PortConfig};
 use crate::engine::{NonEntra, Rules, SignInHosts, Suites};
 use crate::id::{Applications, Cloud};
 use crate::policy::{Contexts, Control, Options};
 use crate::source::{FetchConfig, Files, KeyOrigin, KeySource, KeysConfig, PolicySource};
+use crate::telemetry::Port;
 use crate::token::{Expectation, Issuer, IssuerTemplate, entra_issuers};
 
 /// Everything that an application is made of.
 #[derive(Debug)]
 pub struct Composed {
     /// The check port.
-    pub check: Address,
+    pub check: PortConfig,
     /// The admin port.
-    pub admin: Address,
+    pub admin: PortConfig,
+    /// Bounds of the check port's HTTP/2.
+    pub http2: Http2Limits,
     /// The gate.
     pub gate: GateConfig,
     /// Its judge.
@@ -40,8 +43,6 @@ pub struct Composed {
     pub policy_options: Options,
     /// Where the principal map is.
     pub principals: Option<PathBuf>,
-    /// Bounds of the check port.
-    pub limits: Limits,
     /// Of one message, in bytes.
     pub max_message: usize,
 }
@@ -59,8 +60,12 @@ impl Config {
         let max_header_list = u32::try_from(self.limits.max_header_list.count())
             .map_err(|_| ConfigError::key("limits.max_header_list", "no more than 4 GiB"))?;
         Ok(Composed {
-            check: self.listen.check.clone(),
-            admin: self.listen.admin.clone(),
+            check: self.port(Port::Check)?,
+            admin: self.port(Port::Admin)?,
+            http2: Http2Limits {
+                max_concurrent_streams: self.limits.max_concurrent_streams,
+                max_header_list,
+            },
             gate: GateConfig {
                 in_flight: self.limits.in_flight,
                 contact: self.denial.contact.as_deref().map(Into::into),
@@ -99,13 +104,6 @@ impl Config {
                 required: self.tenant.into_iter().collect(),
                 contexts: contexts(&self.authentication_contexts),
                 principal_map: self.principal_map.is_some(),
-            },
-            limits: Limits {
-                max_connections: self.limits.max_connections,
-                max_concurrent_streams: self.limits.max_concurrent_streams,
-                max_header_list,
-                handshake_timeout: self.limits.handshake_timeout.duration(),
-                drain: self.limits.drain.duration(),
             },
             max_message: size("limits.max_message", self.limits.max_message)?,
         })

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::check::Address;
+use crate::port::Address;
 
 /// `listen`
 #[derive(Debug, Clone, Deserialize)]
@@ -16,12 +16,14 @@ pub struct Listen {
     pub admin: Address,
     /// TLS on either.
     pub tls: ListenTls,
+    /// Whether a second process may open the same ports, so that it can take over before the first one stops.
+    pub reuse_port: bool,
 }
 
 impl Default for Listen {
     fn default() -> Self {
         let local = |port| Address::Tcp(([127, 0, 0, 1], port).into());
-        Self { check: local(9191), admin: local(9192), tls: ListenTls::default() }
+        Self { check: local(9191), admin: local(9192), tls: ListenTls::default(), reuse_port: false }
     }
 }
 
@@ -46,7 +48,7 @@ pub struct Tls {
     /// PEM file of the authorities that client certificates must come from.
     #[serde(default)]
     pub client_ca: Option<PathBuf>,
-    /// URI names of which a client certificate must have one.
+    /// URIs and DNS names of which a client certificate must have one.
     #[serde(default)]
     pub client_san: Vec<String>,
 }

@@ -12,6 +12,7 @@ mod error;
 mod limits;
 mod listen;
 mod policy;
+mod ports;
 mod scalar;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ pub use self::error::ConfigError;
 pub use self::limits::LimitsConfig;
 pub use self::listen::{Listen, ListenTls, Tls};
 pub use self::policy::{EtcdConfig, EtcdTls, PartnersConfig, PolicyConfig, SourceKind};
+pub use self::ports::PortConfig;
 pub use self::scalar::{Bytes, Seconds};
 pub use self::tokens::{IssuerConfig, KeysConfig, TokensConfig, Verification};
 use crate::engine::Mode;

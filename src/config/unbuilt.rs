@@ -1,6 +1,5 @@
 //! What does not fit together, and what this build does not have yet: refused when switched on, never ignored.
 
-use crate::check::Address;
 use crate::config::error::ConfigError;
 use crate::config::policy::SourceKind;
 use crate::config::tokens::Verification;
@@ -29,15 +28,12 @@ impl Config {
         if self.policy.path.is_none() && self.example.is_none() {
             return Err(ConfigError::key("policy.path", "name a bundle, or a directory of bundles"));
         }
-        if matches!(self.listen.admin, Address::Unix(_)) {
-            return Err(ConfigError::NotBuilt("listen.admin: unix"));
-        }
         Ok(())
     }
 
     fn refuse_unbuilt(&self) -> Result<(), ConfigError> {
         let Self {
-            listen,
+            listen: _,
             tenant: _,
             mode: _,
             policy,
@@ -63,8 +59,6 @@ impl Config {
             example: _,
         } = self;
         let switched_on = [
-            ("listen.tls.check", listen.tls.check.is_some()),
-            ("listen.tls.admin", listen.tls.admin.is_some()),
             ("policy.source", policy.source != SourceKind::File),
             ("policy.cache", policy.cache.is_some()),
             ("tokens.verification", tokens.verification != Verification::Signature),

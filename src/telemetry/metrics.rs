@@ -23,6 +23,25 @@ pub enum RejectedBecause {
     Invalid,
 }
 
+/// One of the program's ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Port {
+    /// Where checks are answered.
+    Check,
+    /// Where health and metrics are told.
+    Admin,
+}
+
+impl Port {
+    /// Its name.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Check => "check",
+            Self::Admin => "admin",
+        }
+    }
+}
+
 /// The handles.
 pub struct Metrics {
     handle: PrometheusHandle,
@@ -40,6 +59,14 @@ pub struct Metrics {
     policy_age: Gauge,
     in_flight: Gauge,
     keys: HashMap<Box<str>, KeyMetrics>,
+    check_certificates: Loads,
+    admin_certificates: Loads,
+}
+
+/// Of one port's certificates.
+struct Loads {
+    good: Counter,
+    failed: Counter,
 }
 
 /// Of one configured issuer.
@@ -73,6 +100,8 @@ impl Metrics {
         Self {
             checks: checks.collect(),
             keys: keys.collect(),
+            check_certificates: register.certificates(Port::Check),
+            admin_certificates: register.certificates(Port::Admin),
             check_seconds: recorder
                 .register_histogram(&Key::from_static_name("tenantgate_check_seconds"), &METADATA),
             rejected_unreadable: rejected("unreadable"),
@@ -130,6 +159,15 @@ impl Metrics {
         if let Some(keys) = self.keys.get(issuer) {
             if success { keys.fetched.increment(1) } else { keys.failed.increment(1) }
         }
+    }
+
+    /// A port's certificates were loaded, or not, so that the last good ones stay.
+    pub fn certificate_loaded(&self, port: Port, success: bool) {
+        let loads = match port {
+            Port::Check => &self.check_certificates,
+            Port::Admin => &self.admin_certificates,
+        };
+        if success { loads.good.increment(1) } else { loads.failed.increment(1) }
     }
 
     /// Seconds since an issuer's keys were last fetched.
@@ -205,6 +243,12 @@ impl Register<'_> {
         }
     }
 
+    fn certificates(&self, port: Port) -> Loads {
+        let name = "tenantgate_certificate_loads_total";
+        let loads = |result| self.counter(name, &[("port", port.word()), ("result", result)]);
+        Loads { good: loads("success"), failed: loads("failure") }
+    }
+
     fn counter(&self, name: &'static str, labels: &[(&'static str, &str)]) -> Counter {
         self.0.register_counter(&key(name, labels), &METADATA)
     }
@@ -220,6 +264,7 @@ impl Register<'_> {
             ("tenantgate_token_cache_hits", "Tokens that were verified before."),
             ("tenantgate_token_cache_misses", "Tokens seen for the first time."),
             ("tenantgate_token_verifications_total", "Signatures checked, or not for want of a turn."),
+            ("tenantgate_certificate_loads_total", "Times that a port's certificates were read anew."),
             ("tenantgate_key_fetches_total", "Attempts to fetch an issuer's keys."),
         ];
         for (name, help) in counters {

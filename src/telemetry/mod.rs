@@ -6,4 +6,4 @@ mod metrics;
 
 pub use self::clock::unix_now;
 pub use self::log::{Level, start};
-pub use self::metrics::{Metrics, RejectedBecause};
+pub use self::metrics::{Metrics, Port, RejectedBecause};

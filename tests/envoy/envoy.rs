@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
-use tenantgate::check::Address;
+use tenantgate::port::Address;
 
 use crate::patience::until;
 

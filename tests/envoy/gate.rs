@@ -6,8 +6,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tenantgate::app::{App, StartError};
-use tenantgate::check::Address;
 use tenantgate::config::{Config, Environment};
+use tenantgate::port::Address;
 use tenantgate::telemetry::unix_now;
 use tenantgate::token::DevelopmentIssuer;
 
@@ -71,7 +71,7 @@ impl Gate {
         // Between two starts the port is anybody's.
         let app = until("the port to be free", async || match App::start(config, None).await {
             Ok(app) => Some(app),
-            Err(StartError::Check(_)) => None,
+            Err(StartError::Listen(..)) => None,
             Err(error) => panic!("{error:?}"),
         })
         .await;
@@ -94,7 +94,7 @@ impl Gate {
 
     /// The policy that is decided on now, as operators learn of it.
     pub(crate) async fn revision(&self) -> String {
-        let admin = self.app.as_ref().unwrap().admin;
+        let admin = self.app.as_ref().unwrap().admin.to_string().parse().unwrap();
         let report = Request::new(admin, "GET", "/readyz").send().await.json();
         report["policy"]["revision"].as_str().unwrap().to_owned()
     }

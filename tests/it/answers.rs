@@ -2,6 +2,7 @@
 
 use prost::Message as _;
 use serde_json::{Value, json};
+use tenantgate::engine::Reason;
 use tenantgate::pb::envoy::config::core::v3::header_value_option::HeaderAppendAction;
 use tenantgate::pb::envoy::service::auth::v3::check_response::HttpResponse;
 use tenantgate::pb::envoy::service::auth::v3::{
@@ -185,11 +186,11 @@ async fn malformed_frames_are_denied_with_a_reason_and_the_service_goes_on() {
     assert_eq!(client.decide(&Asked::with_token(&guest())).await["effect"], "allow");
 }
 
-/// `internal_error`: what the service answers in place of a check that panicked (tested in `src/check/service.rs`).
+/// `refused`: what the service answers in place of a check that panicked (tested in `src/check/service.rs`).
 #[tokio::test]
 async fn what_could_not_be_handled_at_all_is_an_explicit_denial() {
     let app = World::new(&json!({}), &bundle(false)).ready().await;
-    let response = CheckResponse::decode(app.gate().internal_error()).unwrap();
+    let response = CheckResponse::decode(app.gate().refused(Reason::InternalError)).unwrap();
     assert_eq!(response.status.as_ref().unwrap().code, 14);
     let Some(HttpResponse::DeniedResponse(denied)) = response.http_response else { panic!("not denied") };
     assert_eq!(denied.status.as_ref().unwrap().code, 503);
@@ -207,16 +208,4 @@ async fn two_credentials_are_ambiguous_however_envoy_sends_them() {
         asked.headers.push(("authorization".to_owned(), format!("Bearer {}", guest())));
         assert_eq!(client.decide(&asked).await["reason"], "token_ambiguous", "raw: {raw}");
     }
-}
-
-#[tokio::test]
-async fn what_the_transport_refuses_is_the_only_thing_without_an_answer() {
-    let world = World::new(&json!({"limits": {"max_message": "1KiB"}}), &bundle(false));
-    let app = world.ready().await;
-    let mut client = Client::connect(&app.check);
-    let status = client.refused_frame(&[0x7a; 1025]).await;
-    assert_eq!(status.code(), tonic::Code::OutOfRange);
-    // One that just fits is answered, though it is no request.
-    let response = client.send_frame(&[0x7a; 1024]).await;
-    assert_eq!(response.status.unwrap().code, 14);
 }

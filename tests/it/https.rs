@@ -4,41 +4,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::server::TlsStream;
 
+use crate::authority::Authority;
 use crate::harness::{Asked, Client, KeyServer, L, World, one_issuer, signer};
-
-/// An authority, and a server that it vouches for as `localhost`.
-struct Authority {
-    pem: String,
-    server: ServerConfig,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new([]).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let pem = params.self_signed(&key).unwrap().pem();
-        let issuer = Issuer::new(params, key);
-        let key = KeyPair::generate().unwrap();
-        let certificate =
-            CertificateParams::new(["localhost".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
-        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let server = ServerConfig::builder()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
-            .unwrap();
-        Self { pem, server }
-    }
-}
 
 struct Tls {
     listener: TcpListener,
@@ -65,10 +41,14 @@ impl axum::serve::Listener for Tls {
 }
 
 /// The key server, over TLS; gives the port.
-async fn serve(authority: Authority) -> u16 {
+async fn serve(authority: &Authority) -> u16 {
+    let pair = authority.server();
+    let chain = vec![CertificateDer::from_pem_slice(pair.certificate.as_bytes()).unwrap()];
+    let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap();
+    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let tls = Tls { listener, acceptor: TlsAcceptor::from(Arc::new(authority.server)) };
+    let tls = Tls { listener, acceptor: TlsAcceptor::from(Arc::new(config)) };
     let router = KeyServer::start().await.router();
     tokio::spawn(async move { axum::serve(tls, router).await });
     port
@@ -111,10 +91,9 @@ async fn decides(world: &World) {
 #[tokio::test]
 async fn keys_come_from_whom_the_extra_authority_vouches_for_and_from_nobody_else() {
     let authority = Authority::new();
-    let pem = authority.pem.clone();
-    let keys = json!({"jwks": format!("https://localhost:{}/keys", serve(authority).await)});
+    let keys = json!({"jwks": format!("https://localhost:{}/keys", serve(&authority).await)});
     let world = one_issuer(&keys, &json!({"extra_ca": "ca.pem"}));
-    world.write("ca.pem", &pem);
+    world.write("ca.pem", &authority.pem);
     decides(&world).await;
 
     world.write("ca.pem", &Authority::new().pem);
@@ -127,11 +106,10 @@ async fn keys_come_from_whom_the_extra_authority_vouches_for_and_from_nobody_els
 #[tokio::test]
 async fn keys_come_through_the_configured_proxy() {
     let authority = Authority::new();
-    let pem = authority.pem.clone();
-    let keys = json!({"jwks": format!("https://localhost:{}/keys", serve(authority).await)});
+    let keys = json!({"jwks": format!("https://localhost:{}/keys", serve(&authority).await)});
     let (proxy, tunnels) = proxy().await;
     let world = one_issuer(&keys, &json!({"extra_ca": "ca.pem", "proxy": format!("http://{proxy}")}));
-    world.write("ca.pem", &pem);
+    world.write("ca.pem", &authority.pem);
     decides(&world).await;
     assert_eq!(tunnels.load(Ordering::Relaxed), 1);
 }

@@ -1,20 +1,19 @@
 //! Beginning and end, and what is bounded between.
 
-use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use bytes::Bytes;
-use prost::Message as _;
 use serde_json::json;
-use tenantgate::check::{Address, SERVICE};
-use tenantgate::pb::envoy::service::auth::v3::CheckResponse;
+use tenantgate::app::{App, StartError};
+use tenantgate::check::SERVICE;
+use tenantgate::port::Address;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
-use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
-use crate::harness::{Asked, Client, L, World, check_request, signer};
+use crate::harness::{Asked, Client, L, World, signer};
+use crate::raw::{Raw, reason, tcp};
 
 fn bundle() -> serde_json::Value {
     json!({"tenants": [{"tenantId": L, "crossTenantAccessPolicy": {}}]})
@@ -22,13 +21,6 @@ fn bundle() -> serde_json::Value {
 
 fn internal() -> Asked {
     Asked::with_token(&signer().mint(&json!({"tid": L, "aud": "api://orders"})))
-}
-
-fn tcp(address: &Address) -> SocketAddr {
-    match address {
-        Address::Tcp(address) => *address,
-        Address::Unix(path) => panic!("a Unix socket: {}", path.display()),
-    }
 }
 
 async fn health(address: &Address, service: &str) -> i32 {
@@ -84,71 +76,119 @@ async fn a_unix_socket_is_for_its_group_and_replaces_one_left_behind() {
     assert!(!path.exists(), "the socket outlives its listener");
 }
 
-/// A check whose message is still to come.
-struct Begun {
-    body: h2::SendStream<Bytes>,
-    answer: h2::client::ResponseFuture,
+#[tokio::test]
+async fn a_unix_socket_that_somebody_listens_on_is_not_taken_and_a_successors_is_not_removed() {
+    let world = World::new(&json!({}), &bundle());
+    let path = world.path("check.sock");
+    let config = |reuse_port| {
+        let mut config = world.config();
+        config.listen.check = Address::Unix(path.clone());
+        config.listen.reuse_port = reuse_port;
+        config
+    };
+    let first = App::start(&config(false), None).await.unwrap();
+    let error = App::start(&config(false), None).await.unwrap_err();
+    let error = format!("{:#}", anyhow::Error::from(error));
+    assert!(error.contains("check.sock") && error.contains("in use"), "{error}");
+    assert_eq!(Client::connect(&first.check).decide(&internal()).await["effect"], "allow");
+
+    let second = App::start(&config(true), None).await.unwrap();
+    first.stop().await;
+    assert_eq!(Client::connect(&second.check).decide(&internal()).await["effect"], "allow");
+    second.stop().await;
+    assert!(!path.exists());
+    world.write("check.sock", "somebody's notes");
+    assert!(App::start(&config(true), None).await.is_err(), "a file is no socket");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "somebody's notes");
 }
 
-impl Begun {
-    fn on(client: &mut h2::client::SendRequest<Bytes>, address: SocketAddr) -> Self {
-        let request =
-            http::Request::post(format!("http://{address}/envoy.service.auth.v3.Authorization/Check"))
-                .header("content-type", "application/grpc")
-                .header("te", "trailers")
-                .body(())
-                .unwrap();
-        let (answer, body) = client.send_request(request, false).unwrap();
-        Self { body, answer }
-    }
-
-    async fn finish(mut self, asked: &Asked) -> CheckResponse {
-        let message = check_request(asked).encode_to_vec();
-        let length = u32::try_from(message.len()).unwrap();
-        let frame = [&[0], &length.to_be_bytes()[..], &message].concat();
-        self.body.send_data(frame.into(), true).unwrap();
-        let mut body = self.answer.await.unwrap().into_body();
-        let mut answer = Vec::new();
-        while let Some(data) = body.data().await {
-            answer.extend_from_slice(&data.unwrap());
-        }
-        CheckResponse::decode(&answer[5..]).unwrap()
-    }
+#[tokio::test]
+async fn two_processes_share_a_port_only_if_both_mean_to() {
+    let world = World::new(&json!({}), &bundle());
+    let on = |address: &Address, reuse_port| {
+        let mut config = world.config();
+        config.listen.check = address.clone();
+        config.listen.reuse_port = reuse_port;
+        config
+    };
+    let anywhere: Address = "127.0.0.1:0".parse().unwrap();
+    let alone = App::start(&on(&anywhere, false), None).await.unwrap();
+    assert!(matches!(App::start(&on(&alone.check, true), None).await, Err(StartError::Listen(..))));
+    let first = App::start(&on(&anywhere, true), None).await.unwrap();
+    let second = App::start(&on(&first.check, true), None).await.unwrap();
+    let check = first.check.clone();
+    first.stop().await;
+    assert_eq!(Client::connect(&check).decide(&internal()).await["effect"], "allow");
+    drop(second);
 }
 
 #[tokio::test]
 async fn a_stop_ends_health_lets_checks_end_and_cuts_off_what_hangs() {
     let world = World::new(&json!({"limits": {"drain": "2s"}}), &bundle());
     let app = world.ready().await;
-    let address = tcp(&app.check);
-    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{address}")).unwrap();
-    let mut watching = HealthClient::new(endpoint.connect().await.unwrap());
-    let mut health = watching.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
-    assert_eq!(health.message().await.unwrap().unwrap().status, 1, "SERVING");
+    let check = app.check.clone();
+    let mut watching = Watching::on(&check).await;
+    assert_eq!(watching.next().await, Some(1), "SERVING");
 
-    let stream = TcpStream::connect(address).await.unwrap();
-    let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
-    let connection = tokio::spawn(connection);
-    let (ends, hangs) = (Begun::on(&mut client, address), Begun::on(&mut client, address));
-    let mut idle = TcpStream::connect(address).await.unwrap();
+    let mut client = Raw::to(&check).await;
+    let (ends, hangs) = (client.begin(&[]).await.unwrap(), client.begin(&[]).await.unwrap());
+    let mut idle = TcpStream::connect(tcp(&check)).await.unwrap();
     // Both checks have begun once something that was sent after them is answered.
-    client = client.ready().await.unwrap();
-    Begun::on(&mut client, address).finish(&internal()).await;
+    client.check(&internal()).await.unwrap();
 
     let stopping = tokio::spawn(app.stop());
-    assert_eq!(health.message().await.unwrap().unwrap().status, 2, "NOT_SERVING");
-    let answer = ends.finish(&internal()).await;
-    assert_eq!(answer.status.unwrap().code, 0, "a check that had begun was not answered");
-    while client.clone().ready().await.is_ok() {
+    assert_eq!((watching.next().await, watching.next().await), (Some(2), None), "NOT_SERVING, and no more");
+    let answer = ends.finish(&internal()).await.unwrap();
+    assert_eq!(reason(&answer), "allow", "a check that had begun was not answered");
+    while client.is_open().await {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    assert!(TcpStream::connect(address).await.is_err(), "the port is still open");
+    assert!(TcpStream::connect(tcp(&check)).await.is_err(), "the port is still open");
     // Ends although one check hangs and one connection never began.
     stopping.await.unwrap();
-    assert!(hangs.answer.await.is_err());
-    drop(connection.await);
+    assert!(hangs.answer().await.is_err());
+    client.ended().await;
     let mut greeting = Vec::new();
     let _closed = idle.read_to_end(&mut greeting).await;
+}
+
+/// Somebody who is told of changes in health.
+struct Watching(tonic::Streaming<HealthCheckResponse>);
+
+impl Watching {
+    async fn on(address: &Address) -> Self {
+        let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{address}")).unwrap();
+        let mut client = HealthClient::new(endpoint.connect().await.unwrap());
+        Self(client.watch(HealthCheckRequest::default()).await.unwrap().into_inner())
+    }
+
+    async fn next(&mut self) -> Option<i32> {
+        self.0.message().await.unwrap().map(|told| told.status)
+    }
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_those_who_only_watch() {
+    let app = World::new(&json!({"limits": {"drain": "1h"}}), &bundle()).ready().await;
+    let (mut watching, mut idle) = (Watching::on(&app.check).await, Raw::to(&app.check).await);
+    assert_eq!(watching.next().await, Some(1));
+    idle.check(&internal()).await.unwrap();
+    // An hour would be the test's end.
+    app.stop().await;
+    assert_eq!((watching.next().await, watching.next().await), (Some(2), None));
+}
+
+#[tokio::test]
+async fn whoever_connected_before_the_end_is_answered_though_nobody_had_accepted_yet() {
+    let app = World::new(&json!({}), &bundle()).ready().await;
+    // On this one thread nobody accepts before the test waits, and then the end is there too.
+    let stream = std::net::TcpStream::connect(tcp(&app.check)).unwrap();
+    stream.set_nonblocking(true).unwrap();
+    let stopping = tokio::spawn(app.stop());
+    let mut raw = Raw::over(TcpStream::from_std(stream).unwrap()).await.unwrap();
+    assert_eq!(reason(&raw.check(&internal()).await.unwrap()), "allow");
+    drop(raw);
+    stopping.await.unwrap();
 }
 
 #[tokio::test]
@@ -165,17 +205,35 @@ async fn a_connection_that_does_not_begin_in_time_is_closed() {
 
 #[tokio::test]
 async fn beyond_the_limit_of_connections_one_waits_for_another_to_end() {
-    let world = World::new(&json!({"limits": {"max_connections": 1, "handshake_timeout": "10s"}}), &bundle());
+    let world = World::new(&json!({"limits": {"max_connections": 1}}), &bundle());
     let app = world.ready().await;
-    let first = TcpStream::connect(tcp(&app.check)).await.unwrap();
-    // Let the first be accepted before the second comes.
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    let mut first = Raw::to(&app.check).await;
+    first.check(&internal()).await.unwrap();
     let mut client = Client::connect(&app.check);
     let asked = internal();
     let mut waiting = std::pin::pin!(client.decide(&asked));
     assert!(tokio::time::timeout(Duration::from_millis(100), waiting.as_mut()).await.is_err(), "two at once");
     drop(first);
     assert_eq!(waiting.await["effect"], "allow");
+}
+
+#[tokio::test]
+async fn at_the_limit_the_oldest_that_has_not_begun_makes_room() {
+    let limits = json!({"limits": {"max_connections": 2, "handshake_timeout": "1h"}});
+    let app = World::new(&limits, &bundle()).ready().await;
+    let mut silent = Vec::new();
+    for _ in 0..2 {
+        silent.push(TcpStream::connect(tcp(&app.check)).await.unwrap());
+    }
+    let mut client = Raw::to(&app.check).await;
+    assert_eq!(reason(&client.check(&internal()).await.unwrap()), "allow");
+    let mut bytes = Vec::new();
+    let _closed = silent[0].read_to_end(&mut bytes).await;
+    // Now one has begun, and it is not that one that has to go.
+    let another = TcpStream::connect(tcp(&app.check)).await.unwrap();
+    let _closed = silent[1].read_to_end(&mut bytes).await;
+    assert_eq!(reason(&client.check(&internal()).await.unwrap()), "allow");
+    drop(another);
 }
 
 #[tokio::test]

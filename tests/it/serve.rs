@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use tenantgate::check::Address;
+use tenantgate::port::Address;
 
 use crate::harness::{Asked, Client};
 

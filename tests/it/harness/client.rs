@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use bytes::{BufMut as _, Bytes};
 use serde_json::{Map, Value};
-use tenantgate::check::Address;
 use tenantgate::pb::envoy::config::core::v3::{HeaderMap, HeaderValue};
 use tenantgate::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Request};
 use tenantgate::pb::envoy::service::auth::v3::authorization_client::AuthorizationClient;
 use tenantgate::pb::envoy::service::auth::v3::check_response::HttpResponse;
 use tenantgate::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest, CheckResponse};
+use tenantgate::port::Address;
 use tonic::codec::{Codec, EncodeBuf, Encoder};
 use tonic::transport::{Channel, Endpoint};
 
@@ -135,20 +135,11 @@ impl Client {
 
     /// Bytes that no generated type would write.
     pub(crate) async fn send_frame(&mut self, frame: &[u8]) -> CheckResponse {
-        self.frame(frame).await.expect("an answer, never an RPC error")
-    }
-
-    /// Bytes that do not even get that far.
-    pub(crate) async fn refused_frame(&mut self, frame: &[u8]) -> tonic::Status {
-        self.frame(frame).await.expect_err("an RPC error")
-    }
-
-    async fn frame(&mut self, frame: &[u8]) -> Result<CheckResponse, tonic::Status> {
         let mut client = tonic::client::Grpc::new(self.channel.clone());
         client.ready().await.unwrap();
         let path = http::uri::PathAndQuery::from_static("/envoy.service.auth.v3.Authorization/Check");
         let frame = tonic::Request::new(Bytes::copy_from_slice(frame));
-        client.unary(frame, path, Frames).await.map(tonic::Response::into_inner)
+        client.unary(frame, path, Frames).await.expect("an answer, never an RPC error").into_inner()
     }
 
     /// The decision in the metadata, with what the answer says beside it.

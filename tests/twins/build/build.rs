@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use list::Entry;
 
 /// `cli` speaks to a person and decides nothing; `pb` is generated, and taken from the original.
-const MODULES: [(&str, &str); 11] = [
+const MODULES: [(&str, &str); 12] = [
     ("admin", "admin/mod.rs"),
     ("app", "app.rs"),
     ("check", "check/mod.rs"),
@@ -21,6 +21,7 @@ const MODULES: [(&str, &str); 11] = [
     ("engine", "engine/mod.rs"),
     ("id", "id/mod.rs"),
     ("policy", "policy/mod.rs"),
+    ("port", "port/mod.rs"),
     ("source", "source/mod.rs"),
     ("store", "store/mod.rs"),
     ("telemetry", "telemetry/mod.rs"),

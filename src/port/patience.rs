@@ -2,19 +2,17 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::check::listen::Connection;
+use crate::port::bound::Connection;
 
-/// The client's preface (RFC 9113, section 3.4) and the head of the SETTINGS frame that must follow.
-const OPENING: usize = 24 + 9;
-
-/// Fails reads once the deadline has passed without an opening.
-pub(in crate::check) struct Patience {
+/// A connection whose TLS, if any, is done. Reads fail once the deadline has passed without an opening.
+pub struct Opened {
     inner: Box<dyn Connection>,
     waiting: Option<Waiting>,
 }
@@ -22,15 +20,29 @@ pub(in crate::check) struct Patience {
 struct Waiting {
     deadline: Pin<Box<Sleep>>,
     missing: usize,
+    begun: Arc<AtomicBool>,
 }
 
-impl Patience {
-    pub(in crate::check) fn new(inner: Box<dyn Connection>, limit: Duration) -> Self {
-        Self { inner, waiting: Some(Waiting { deadline: Box::pin(sleep(limit)), missing: OPENING }) }
+impl Opened {
+    /// `begun` becomes true with the last of the `opening` bytes.
+    pub(in crate::port) fn new(
+        inner: Box<dyn Connection>,
+        opening: usize,
+        deadline: Instant,
+        begun: Arc<AtomicBool>,
+    ) -> Self {
+        let deadline = Box::pin(sleep_until(deadline));
+        Self { inner, waiting: Some(Waiting { deadline, missing: opening, begun }) }
     }
 }
 
-impl AsyncRead for Patience {
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Opened").field("begun", &self.waiting.is_none()).finish_non_exhaustive()
+    }
+}
+
+impl AsyncRead for Opened {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -47,6 +59,7 @@ impl AsyncRead for Patience {
         if let Some(waiting) = &mut self.waiting {
             waiting.missing = waiting.missing.saturating_sub(read);
             if waiting.missing == 0 {
+                waiting.begun.store(true, Ordering::Relaxed);
                 self.waiting = None;
             }
         }
@@ -54,7 +67,7 @@ impl AsyncRead for Patience {
     }
 }
 
-impl AsyncWrite for Patience {
+impl AsyncWrite for Opened {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

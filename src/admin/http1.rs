@@ -1,0 +1,66 @@
+//! HTTP/1.1 on the admin port, on a thread of its own: a scrape never delays a check, nor does a check a probe.
+
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::sync::watch;
+
+use crate::port::{Opened, Protocol, Server, Stop};
+
+/// For a whole head, and between two requests.
+const HEAD: Duration = Duration::from_secs(10);
+
+/// The running port; it stops when this is dropped.
+#[derive(Debug)]
+pub struct Serving {
+    _stop: watch::Sender<bool>,
+}
+
+/// Serves `router`, and does `beside` for as long.
+pub fn serve(
+    server: Server,
+    router: Router,
+    beside: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<Serving> {
+    let (stop, stopped) = Stop::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let work = async move {
+        tokio::select! {
+            () = server.run(Http1(router), stopped) => {}
+            () = beside => {}
+        }
+    };
+    // Whoever ends the port does not wait for the thread.
+    let _detached = thread::Builder::new().name("admin".to_owned()).spawn(move || runtime.block_on(work))?;
+    Ok(Serving { _stop: stop })
+}
+
+#[derive(Debug, Clone)]
+struct Http1(Router);
+
+impl Protocol for Http1 {
+    /// `GET / HTTP/1.1`
+    const OPENING: usize = 16;
+
+    async fn serve(self, connection: Opened, mut stop: Stop) {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(HEAD);
+        let service = TowerToHyperService::new(self.0);
+        let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(connection), service));
+        let ended = tokio::select! {
+            ended = serving.as_mut() => ended,
+            () = stop.called() => {
+                serving.as_mut().graceful_shutdown();
+                serving.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!("an admin connection ended with an error: {error}");
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! A listening socket: opened here, or handed over.
+
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
+
+use crate::port::address::Address;
+use crate::port::handed::{Handed, Socket};
+
+/// A listener could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on `{address}`")]
+pub struct ListenError {
+    address: Address,
+    source: io::Error,
+}
+
+/// Connections that the kernel holds for us; with TCP no more than `net.core.somaxconn`.
+const BACKLOG: u32 = 1024;
+
+/// A bound socket.
+#[derive(Debug)]
+pub struct Bound {
+    socket: Socket,
+    address: Address,
+    /// The Unix socket's file, if it is ours to remove.
+    file: Option<SocketFile>,
+    handed: bool,
+}
+
+/// A bound socket on the runtime that accepts its connections.
+pub(in crate::port) struct Listening {
+    listener: Listener,
+    file: Option<SocketFile>,
+    handed: bool,
+}
+
+enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// A connection of either kind.
+pub(in crate::port) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
+
+impl Bound {
+    /// Takes what was handed over for `address`, or binds. A Unix socket that a former process left behind is
+    /// replaced; one that somebody listens on is not, nor is a TCP port shared, unless `reuse_port`.
+    pub fn bind(address: Address, handed: &mut Handed, reuse_port: bool) -> Result<Self, ListenError> {
+        let bound = match (handed.take(&address), &address) {
+            (Some(socket), _) => Ok(Self::handed(socket, &address)),
+            (None, Address::Tcp(tcp)) => Self::tcp(*tcp, reuse_port),
+            (None, Address::Unix(path)) => Self::unix(path, reuse_port),
+        };
+        bound.map_err(|source| ListenError { address, source })
+    }
+
+    /// Where it listens, with the port that was chosen for port 0.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    fn handed(socket: Socket, address: &Address) -> Self {
+        Self { socket, address: address.clone(), file: None, handed: true }
+    }
+
+    fn tcp(address: SocketAddr, reuse_port: bool) -> io::Result<Self> {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        // Without it nobody could bind while connections of a former process linger.
+        socket.set_reuseaddr(true)?;
+        socket.set_reuseport(reuse_port)?;
+        socket.bind(address)?;
+        let listener = socket.listen(BACKLOG)?;
+        let address = Address::Tcp(listener.local_addr()?);
+        let socket = Socket::Tcp(listener.into_std()?);
+        Ok(Self { socket, address, file: None, handed: false })
+    }
+
+    /// The socket gets its name when its permissions are right, and its name from whoever had it before in one step.
+    fn unix(path: &Path, reuse_port: bool) -> io::Result<Self> {
+        match fs::symlink_metadata(path) {
+            Ok(found) if !found.file_type().is_socket() => return Err(io::ErrorKind::AlreadyExists.into()),
+            Ok(_) if !reuse_port && std::os::unix::net::UnixStream::connect(path).is_ok() => {
+                return Err(io::ErrorKind::AddrInUse.into());
+            }
+            Ok(_) | Err(_) => {}
+        }
+        let beside = path.with_file_name(format!(".{}.sock", std::process::id()));
+        // A process of this number may have ended between the two steps.
+        drop(fs::remove_file(&beside));
+        let listener = std::os::unix::net::UnixListener::bind(&beside)?;
+        // Envoy runs as another user of a group that both share.
+        fs::set_permissions(&beside, fs::Permissions::from_mode(0o660))?;
+        fs::rename(&beside, path)?;
+        let file = SocketFile::at(path)?;
+        Ok(Self {
+            socket: Socket::Unix(listener),
+            address: Address::Unix(path.to_owned()),
+            file: Some(file),
+            handed: false,
+        })
+    }
+
+    pub(in crate::port) fn listen(self) -> io::Result<Listening> {
+        let Self { socket, address: _, file, handed } = self;
+        let listener = match socket {
+            Socket::Tcp(listener) => {
+                listener.set_nonblocking(true)?;
+                Listener::Tcp(TcpListener::from_std(listener)?)
+            }
+            Socket::Unix(listener) => {
+                listener.set_nonblocking(true)?;
+                Listener::Unix(UnixListener::from_std(listener)?)
+            }
+        };
+        Ok(Listening { listener, file, handed })
+    }
+}
+
+impl Listening {
+    pub(in crate::port) async fn accept(&self) -> io::Result<Box<dyn Connection>> {
+        match &self.listener {
+            Listener::Tcp(listener) => tcp(listener.accept().await?.0),
+            Listener::Unix(listener) => Ok(Box::new(listener.accept().await?.0)),
+        }
+    }
+
+    /// Closes it; gives the connections that were made and not accepted yet, which the kernel would reset. What was
+    /// handed over keeps its queue, for others who have it.
+    pub(in crate::port) fn close(self) -> Vec<Box<dyn Connection>> {
+        let Self { listener, file, handed } = self;
+        // From now on a path leads nowhere, or to a successor.
+        drop(file);
+        if handed {
+            return Vec::new();
+        }
+        let left = match listener {
+            Listener::Tcp(listener) => listener.into_std().map(|listener| {
+                let next = || listener.accept().and_then(|(stream, _)| nonblocking_tcp(stream)).ok();
+                std::iter::from_fn(next).collect()
+            }),
+            Listener::Unix(listener) => listener.into_std().map(|listener| {
+                let next = || listener.accept().and_then(|(stream, _)| nonblocking_unix(stream)).ok();
+                std::iter::from_fn(next).collect()
+            }),
+        };
+        left.unwrap_or_default()
+    }
+}
+
+fn tcp(stream: TcpStream) -> io::Result<Box<dyn Connection>> {
+    stream.set_nodelay(true)?;
+    Ok(Box::new(stream))
+}
+
+fn nonblocking_tcp(stream: std::net::TcpStream) -> io::Result<Box<dyn Connection>> {
+    stream.set_nonblocking(true)?;
+    tcp(TcpStream::from_std(stream)?)
+}
+
+fn nonblocking_unix(stream: std::os::unix::net::UnixStream) -> io::Result<Box<dyn Connection>> {
+    stream.set_nonblocking(true)?;
+    Ok(Box::new(UnixStream::from_std(stream)?))
+}
+
+/// The file that a Unix socket is found by; removed when dropped, unless a successor's has taken its place.
+#[derive(Debug)]
+struct SocketFile {
+    path: PathBuf,
+    identity: Identity,
+}
+
+/// Device and inode.
+type Identity = (u64, u64);
+
+impl SocketFile {
+    fn at(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), identity: identity(path)? })
+    }
+}
+
+fn identity(path: &Path) -> io::Result<Identity> {
+    fs::symlink_metadata(path).map(|found| (found.dev(), found.ino()))
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if identity(&self.path).is_ok_and(|found| found == self.identity) {
+            // Whoever connects from now on should be refused at once.
+            drop(fs::remove_file(&self.path));
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Calls that gRPC or the caller cut short: each is answered, for an RPC error would let fail-open decide.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::harness::{Asked, L, World, signer};
+use crate::raw::{Raw, framed, reason};
+
+fn bundle() -> Value {
+    json!({"tenants": [{"tenantId": L, "crossTenantAccessPolicy": {}}]})
+}
+
+fn internal() -> Asked {
+    Asked::with_token(&signer().mint(&json!({"tid": L, "aud": "api://orders"})))
+}
+
+/// What is said to a call of these bytes.
+async fn said(raw: &mut Raw, bytes: &[u8], last: bool) -> String {
+    let mut call = raw.begin(&[]).await.unwrap();
+    call.send(bytes, last).unwrap();
+    reason(&call.answer().await.unwrap())
+}
+
+#[tokio::test]
+async fn a_message_that_is_none_is_denied() {
+    let world = World::new(&json!({"limits": {"max_message": "4KiB"}}), &bundle());
+    let app = world.ready().await;
+    let mut raw = Raw::to(&app.check).await;
+    let good = framed(&internal());
+    let compressed = [&[1], &good[1..]].concat();
+    let odd = [&[0x7f], &good[1..]].concat();
+    for (bytes, what) in [
+        (&b""[..], "no message"),
+        (&good[..4], "half of its length"),
+        (&good[..good.len() - 1], "all but its last byte"),
+        (&[&good[..], &good].concat(), "two"),
+        (&[&good[..], b"\0"].concat(), "one and a byte"),
+        (&compressed, "compressed"),
+        (&odd, "a flag that is none"),
+        (&[0, 0, 0, 0, 0], "an empty one"),
+    ] {
+        assert_eq!(said(&mut raw, bytes, true).await, "request_malformed", "{what}");
+    }
+    assert_eq!(said(&mut raw, &good, true).await, "allow");
+}
+
+#[tokio::test]
+async fn a_message_may_come_in_pieces() {
+    let app = World::new(&json!({}), &bundle()).ready().await;
+    let mut raw = Raw::to(&app.check).await;
+    let mut call = raw.begin(&[]).await.unwrap();
+    for byte in framed(&internal()).chunks(7) {
+        call.send(byte, false).unwrap();
+        tokio::task::yield_now().await;
+    }
+    call.send(b"", true).unwrap();
+    assert_eq!(reason(&call.answer().await.unwrap()), "allow");
+}
+
+#[tokio::test]
+async fn one_that_is_too_long_is_denied_before_it_has_come() {
+    let world = World::new(&json!({"limits": {"max_message": "4KiB"}}), &bundle());
+    let app = world.ready().await;
+    let mut raw = Raw::to(&app.check).await;
+    let head = |length: u32| [&[0], &length.to_be_bytes()[..]].concat();
+    assert_eq!(said(&mut raw, &head(4097), false).await, "request_malformed");
+    assert_eq!(said(&mut raw, &head(u32::MAX), false).await, "request_malformed");
+    // One that just fits is read, though it is no request.
+    let fits = [head(4096), vec![0x7a; 4096]].concat();
+    assert_eq!(said(&mut raw, &fits, true).await, "request_malformed");
+    assert_eq!(said(&mut raw, &framed(&internal()), true).await, "allow");
+}
+
+#[tokio::test]
+async fn a_caller_who_gives_no_time_is_refused_and_one_who_gives_some_is_answered_within() {
+    let app = World::new(&json!({}), &bundle()).ready().await;
+    let mut raw = Raw::to(&app.check).await;
+    for (timeout, expected) in [("0n", "overloaded"), ("20S", "allow"), ("soon", "allow")] {
+        let call = raw.begin(&[("grpc-timeout", timeout)]).await.unwrap();
+        assert_eq!(reason(&call.finish(&internal()).await.unwrap()), expected, "{timeout}");
+    }
+    // The message never comes.
+    let started = Instant::now();
+    let call = raw.begin(&[("grpc-timeout", "400m")]).await.unwrap();
+    assert_eq!(reason(&call.answer().await.unwrap()), "request_malformed");
+    assert!(started.elapsed() >= Duration::from_millis(380), "too soon");
+}
+
+#[tokio::test]
+async fn halves_of_many_messages_are_held_up_to_a_bound_and_whole_ones_answered_beside_them() {
+    let app = World::new(&json!({}), &bundle()).ready().await;
+    let half = [&[0, 0, 4, 0, 0][..], &[0x7a; 250 * 1024]].concat();
+    let mut halves = Vec::new();
+    let mut refused = Vec::new();
+    for _ in 0..3 {
+        let mut raw = Raw::to(&app.check).await;
+        for _ in 0..100 {
+            let mut call = raw.begin(&[]).await.unwrap();
+            call.send(&half, false).unwrap();
+            refused.push(tokio::spawn(async move { reason(&call.answer().await.unwrap()) }));
+        }
+        halves.push(raw);
+    }
+    // 64 MiB have room, 73 MiB come.
+    let mut told = 0;
+    while told == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        told = refused.iter().filter(|call| call.is_finished()).count();
+    }
+    assert!(told < 100, "{told}: those that had room were refused");
+    let mut raw = Raw::to(&app.check).await;
+    assert_eq!(reason(&raw.check(&internal()).await.unwrap()), "allow");
+    for call in refused.into_iter().filter(tokio::task::JoinHandle::is_finished) {
+        assert_eq!(call.await.unwrap(), "overloaded");
+    }
+}
+
+#[tokio::test]
+async fn what_http2_refuses_is_the_only_thing_without_an_answer() {
+    let limits = json!({"limits": {"max_header_list": "1KiB", "max_concurrent_streams": 1}});
+    let app = World::new(&limits, &bundle()).ready().await;
+    let mut raw = Raw::to(&app.check).await;
+    let long = "x".repeat(2048);
+    let refused = raw.begin(&[("x-long", &long)]).await.unwrap().answer_status().await;
+    assert_eq!(refused, Ok(431));
+    // Another's framing leaves this connection alone.
+    let mut other = Raw::to(&app.check).await;
+    assert_eq!(reason(&other.check(&internal()).await.unwrap()), "allow");
+    assert_eq!(reason(&raw.check(&internal()).await.unwrap()), "allow");
+}
