@@ -1,6 +1,7 @@
 //! tenantgate itself, in this process, with the example policy and an issuer of its own.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -39,9 +40,14 @@ impl Gate {
 
     /// With more `tokens` settings.
     pub(crate) async fn start_with(directory: &TempDir, check: &str, tokens: &Value) -> Self {
+        Self::start_on(directory, &json!({"check": check}), tokens).await
+    }
+
+    /// With more `listen` settings, too.
+    pub(crate) async fn start_on(directory: &TempDir, listen: &Value, tokens: &Value) -> Self {
         let issuer = DevelopmentIssuer::keygen(&directory.path().join("issuer")).unwrap();
         let mut document = json!({
-            "listen": {"check": check, "admin": "127.0.0.1:0"},
+            "listen": {"admin": "127.0.0.1:0"},
             "tenant": TENANT,
             "policy": {"path": "policy.json"},
             "tokens": {
@@ -55,7 +61,9 @@ impl Gate {
             "applications": {"api://orders": "11111111-2222-3333-4444-555555555555"},
             "authenticationContexts": {"mfa": "c1"},
         });
-        document["tokens"].as_object_mut().unwrap().extend(tokens.as_object().unwrap().clone());
+        for (place, more) in [("listen", listen), ("tokens", tokens)] {
+            document[place].as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        }
         let config =
             Config::read(&document.to_string(), directory.path().to_owned(), &Environment::default())
                 .unwrap();
@@ -79,6 +87,13 @@ impl Gate {
         self.app = Some(app);
     }
 
+    /// A successor takes over, and then the present one stops.
+    pub(crate) async fn roll(&mut self) {
+        let next = App::start(&self.config, None).await.unwrap();
+        until("the successor to be ready", async || next.is_ready().then_some(())).await;
+        self.app.replace(next).unwrap().stop().await;
+    }
+
     pub(crate) async fn stop(&mut self) {
         self.app.take().unwrap().stop().await;
     }
@@ -92,10 +107,14 @@ impl Gate {
         &self.config.listen.check
     }
 
+    /// Where operators ask.
+    pub(crate) fn admin(&self) -> SocketAddr {
+        self.app.as_ref().unwrap().admin.to_string().parse().unwrap()
+    }
+
     /// The policy that is decided on now, as operators learn of it.
     pub(crate) async fn revision(&self) -> String {
-        let admin = self.app.as_ref().unwrap().admin.to_string().parse().unwrap();
-        let report = Request::new(admin, "GET", "/readyz").send().await.json();
+        let report = Request::new(self.admin(), "GET", "/readyz").send().await.json();
         report["policy"]["revision"].as_str().unwrap().to_owned()
     }
 

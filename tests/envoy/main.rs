@@ -15,14 +15,19 @@ mod demo;
 mod faults;
 mod headers;
 mod invitations;
+mod mutual;
 mod payload;
 mod reload;
+mod restart;
 mod routes;
 mod shipped;
 
+#[path = "../it/authority.rs"]
+mod authority;
 mod client;
 mod envoy;
 mod gate;
+mod load;
 mod patience;
 mod scene;
 mod upstream;

@@ -1,5 +1,6 @@
 //! Everything that a test needs: a client's way in, Envoy, tenantgate and an upstream.
 
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::client::Request;
@@ -36,6 +37,16 @@ impl Scene {
         Self::ready(directory, OVER_A_SOCKET, &check, |shipped| shipped).await
     }
 
+    /// With a tenantgate at `check` that may be replaced while it runs.
+    pub(crate) async fn that_rolls(check: &str) -> Self {
+        let directory = TempDir::new().unwrap();
+        write_policy(directory.path(), EXAMPLE);
+        let listen = json!({"check": check, "reuse_port": true});
+        let gate = Gate::start_on(&directory, &listen, &json!({})).await;
+        let shipped = if check.starts_with("unix:") { OVER_A_SOCKET } else { OVER_TCP };
+        Self::around(directory, shipped, gate, |placed, _| placed).await.trusted().await
+    }
+
     /// With `gate` that is ready, and a configuration of Envoy that may depend on it.
     pub(crate) async fn of(
         directory: TempDir,
@@ -59,7 +70,12 @@ impl Scene {
         Self::start(directory, shipped, check, edit).await.trusted().await
     }
 
-    async fn trusted(self) -> Self {
+    /// With a `gate` that Envoy may not find.
+    pub(crate) async fn beside(directory: TempDir, gate: Gate, edit: impl FnOnce(String) -> String) -> Self {
+        Self::around(directory, OVER_TCP, gate, |placed, _| edit(placed)).await
+    }
+
+    pub(crate) async fn trusted(self) -> Self {
         until("Envoy to find tenantgate", async || self.envoy.trusts_gate().await.then_some(())).await;
         self
     }

@@ -1,0 +1,68 @@
+//! Hostile clients: memory stays bounded and somebody else's checks are answered.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::json;
+use tokio::net::TcpStream;
+
+use crate::attack::{ATTACKS, Outcome};
+use crate::harness::{Asked, L, World, signer};
+use crate::process::{Process, listener};
+use crate::raw::{Raw, reason};
+
+/// More than any of them may cost: 64 MiB of halves of messages, and what connections and streams take.
+const MEMORY: u64 = 160 << 20;
+
+/// Those that end with the connection.
+const FATAL: &[&str] = &[
+    "rapid reset",
+    "made-you-reset",
+    "CONTINUATION flood",
+    "empty DATA flood",
+    "10,000 streams",
+    "preface, a byte at a time",
+    "huge header list",
+    "header bomb",
+    "halves of messages",
+    "1,000 half-open connections",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_a_client_does_memory_is_bounded_and_others_are_answered() {
+    let ((check, address), (admin, admin_address)) = (listener(), listener());
+    let listen = json!({"check": address.to_string(), "admin": admin_address.to_string()});
+    let limits = json!({"handshake_timeout": "1s"});
+    let bundle = json!({"tenants": [{"tenantId": L, "crossTenantAccessPolicy": {}}]});
+    let world = World::new(&json!({"listen": listen, "limits": limits}), &bundle);
+    let process = Process::start(&world, &[&check, &admin]);
+    let asked = Asked::with_token(&signer().mint(&json!({"tid": L, "aud": "api://orders"})));
+    let mut good = Raw::over(TcpStream::connect(address).await.unwrap()).await.unwrap();
+    assert_eq!(reason(&good.check(&asked).await.unwrap()), "allow");
+    let before = process.peak_memory();
+
+    let mut outcomes = Vec::new();
+    for attack in &ATTACKS {
+        let over = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&over);
+        let attacking = tokio::task::spawn_blocking(move || {
+            let outcome = attack.run(address);
+            told.store(true, Ordering::Relaxed);
+            outcome
+        });
+        let mut answered = 0;
+        while !over.load(Ordering::Relaxed) || answered == 0 {
+            assert_eq!(reason(&good.check(&asked).await.unwrap()), "allow", "{}", attack.name);
+            answered += 1;
+        }
+        let outcome = attacking.await.unwrap();
+        let more = process.peak_memory().saturating_sub(before);
+        assert!(more < MEMORY, "{}: {} MiB", attack.name, more >> 20);
+        outcomes.push((attack.name, outcome));
+        // Somebody new comes in too.
+        let mut new = Raw::over(TcpStream::connect(address).await.unwrap()).await.unwrap();
+        assert_eq!(reason(&new.check(&asked).await.unwrap()), "allow", "{}", attack.name);
+    }
+    let cut_off = outcomes.iter().filter(|(_, outcome)| *outcome == Outcome::CutOff);
+    assert_eq!(cut_off.map(|(name, _)| *name).collect::<Vec<_>>(), FATAL);
+}
