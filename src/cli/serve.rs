@@ -45,7 +45,8 @@ impl Serve {
             let mut interrupt = signal(SignalKind::interrupt())?;
             let mut app = App::start_on(&config, file, handed).await?;
             tracing::info!(check = %app.check, admin = %app.admin, "listening");
-            tell_systemd(NotifyState::Ready);
+            let status = if app.is_ready() { "ready" } else { "answering, not ready" };
+            tell_systemd(&[NotifyState::Ready, NotifyState::Status(status)]);
             if self.config.is_none() {
                 introduce(&app);
             }
@@ -55,7 +56,7 @@ impl Serve {
                 () = app.failed() => anyhow::bail!("the check port failed; nothing is checked any more"),
             }
             tracing::info!("stopping");
-            tell_systemd(NotifyState::Stopping);
+            tell_systemd(&[NotifyState::Stopping]);
             app.stop().await;
             anyhow::Ok(())
         })?;
@@ -66,8 +67,8 @@ impl Serve {
 }
 
 /// Where nobody asked to be told, nobody is.
-fn tell_systemd(state: NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(&[state]) {
+fn tell_systemd(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
         tracing::warn!("cannot tell systemd: {error}");
     }
 }

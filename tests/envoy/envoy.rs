@@ -49,10 +49,16 @@ pub(crate) fn change(text: &str, from: &str, to: &str) -> String {
 
 impl Envoy {
     pub(crate) async fn start(directory: &Path, configuration: &str) -> Self {
+        Self::start_with(directory, configuration, &["--disable-hot-restart"]).await
+    }
+
+    /// With more options.
+    pub(crate) async fn start_with(directory: &Path, configuration: &str, options: &[&str]) -> Self {
         let file = |name: &str| directory.join(name);
         fs::write(file("envoy.yaml"), configuration).unwrap();
         let mut process = Command::new(binary())
-            .args(["--disable-hot-restart", "--concurrency", "2", "--log-level", "warn"])
+            .args(["--concurrency", "2", "--log-level", "warn"])
+            .args(options)
             .args(["--file-flush-interval-msec", "20"])
             .arg("--config-path")
             .arg(file("envoy.yaml"))
@@ -77,6 +83,11 @@ impl Envoy {
                 panic!("Envoy ended, {status}:\n{}", fs::read_to_string(file("envoy.log")).unwrap())
             }
         }
+    }
+
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.process.try_wait().unwrap().is_some()
     }
 
     /// Whether Envoy believes that tenantgate is there.

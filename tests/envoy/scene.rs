@@ -102,6 +102,20 @@ impl Scene {
         Self { envoy, gate, upstream, directory }
     }
 
+    /// With an Envoy that is started with `options`; gives its configuration too.
+    pub(crate) async fn with_options(
+        options: &[&str],
+        edit: impl FnOnce(String) -> String,
+    ) -> (Self, String) {
+        let directory = TempDir::new().unwrap();
+        write_policy(directory.path(), EXAMPLE);
+        let gate = Gate::start(&directory, "127.0.0.1:0").await;
+        let upstream = Upstream::start().await;
+        let configuration = edit(placed(OVER_TCP, upstream.address, gate.address()));
+        let envoy = Envoy::start_with(directory.path(), &configuration, options).await;
+        (Self { envoy, gate, upstream, directory }.trusted().await, configuration)
+    }
+
     pub(crate) fn get(&self, path: &str) -> Request {
         Request::new(self.envoy.edge, "GET", path)
     }

@@ -1,10 +1,12 @@
 //! The admin port.
 
 use serde_json::{Value, json};
+use tenantgate::app::App;
+use tenantgate::port::Address;
 
 use crate::harness::{Asked, Client, L, World, signer};
 
-async fn get(app: &tenantgate::app::App, path: &str) -> (u16, String) {
+async fn get(app: &App, path: &str) -> (u16, String) {
     let answer = reqwest::get(format!("http://{}{path}", app.admin)).await.unwrap();
     (answer.status().as_u16(), answer.text().await.unwrap())
 }
@@ -52,4 +54,15 @@ async fn a_service_without_policy_is_alive_but_not_ready() {
     let (status, text) = get(&app, "/readyz").await;
     assert_eq!(status, 503);
     assert!(text.contains("tenant_missing"), "{text}");
+}
+
+#[tokio::test]
+async fn it_may_be_a_unix_socket() {
+    let world = World::new(&json!({}), &json!({"tenants": [{"tenantId": L, "crossTenantAccessPolicy": {}}]}));
+    let mut config = world.config();
+    config.listen.admin = Address::Unix(world.path("admin.sock"));
+    let app = App::start(&config, None).await.unwrap();
+    let client = reqwest::Client::builder().unix_socket(world.path("admin.sock")).build().unwrap();
+    assert_eq!(client.get("http://gate/healthz").send().await.unwrap().text().await.unwrap(), "ok\n");
+    drop(app);
 }

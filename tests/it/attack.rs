@@ -2,7 +2,7 @@
 //!
 //! Each attack goes on until it is cut off, or until there is nothing left to try; then the connections close.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -63,7 +63,8 @@ const END_HEADERS: u8 = 4;
 const ACK: u8 = 1;
 /// How long an attack may go on, and how long one that is slow does.
 const LIMIT: Duration = Duration::from_secs(20);
-const SLOW: Duration = Duration::from_secs(3);
+const SLOW: Duration = Duration::from_secs(2);
+const TICK: Duration = Duration::from_millis(1);
 
 fn rapid_reset(address: SocketAddr) -> std::io::Result<Outcome> {
     let mut client = Client::connect(address)?;
@@ -228,7 +229,7 @@ fn half_open(address: SocketAddr) -> std::io::Result<Outcome> {
     let all = (0..1_000).map(open).collect::<std::io::Result<Vec<_>>>()?;
     std::thread::sleep(SLOW);
     let mut first = Client {
-        stream: all.first().ok_or(std::io::ErrorKind::NotFound)?.try_clone()?,
+        stream: all.first().ok_or(ErrorKind::NotFound)?.try_clone()?,
         deaf: false,
         began: Instant::now(),
     };
@@ -255,16 +256,26 @@ impl Client {
 
     fn settle(&mut self) -> std::io::Result<()> {
         self.stream.set_nodelay(true)?;
-        self.stream.set_write_timeout(Some(Duration::from_secs(2)))
+        self.stream.set_nonblocking(true)
     }
 
-    fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        if self.began.elapsed() > LIMIT {
-            return Err(std::io::ErrorKind::TimedOut.into());
-        }
-        self.stream.write_all(bytes)?;
-        if !self.deaf {
-            self.read(Duration::from_micros(1))?;
+    fn send(&mut self, mut bytes: &[u8]) -> std::io::Result<()> {
+        let mut patience = Instant::now() + Duration::from_secs(2);
+        while !bytes.is_empty() {
+            if Instant::now() > patience.min(self.began + LIMIT) {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            match self.stream.write(bytes) {
+                Ok(count) => {
+                    bytes = bytes.get(count..).unwrap_or_default();
+                    patience = Instant::now() + Duration::from_secs(2);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(TICK),
+                Err(error) => return Err(error),
+            }
+            if !self.deaf {
+                self.read()?;
+            }
         }
         Ok(())
     }
@@ -272,30 +283,28 @@ impl Client {
     fn linger(&mut self, time: Duration) -> std::io::Result<()> {
         let until = Instant::now() + time;
         while Instant::now() < until {
-            self.read(Duration::from_millis(50))?;
+            self.read()?;
+            std::thread::sleep(TICK);
         }
         Ok(())
     }
 
     /// Takes what is there; an error, once the other side has ended or said that it will.
-    fn read(&mut self, wait: Duration) -> std::io::Result<()> {
-        self.stream.set_read_timeout(Some(wait))?;
+    fn read(&mut self) -> std::io::Result<()> {
         let mut bytes = [0; 64 * 1024];
         match self.stream.read(&mut bytes) {
-            Ok(0) => Err(std::io::ErrorKind::ConnectionAborted.into()),
-            Ok(count) if is_goaway(&bytes[..count]) => Err(std::io::ErrorKind::ConnectionAborted.into()),
-            Ok(_) => Ok(()),
-            Err(error)
-                if [std::io::ErrorKind::WouldBlock, std::io::ErrorKind::TimedOut].contains(&error.kind()) =>
-            {
-                Ok(())
+            Ok(0) => Err(ErrorKind::ConnectionAborted.into()),
+            Ok(count) if is_goaway(bytes.get(..count).unwrap_or_default()) => {
+                Err(ErrorKind::ConnectionAborted.into())
             }
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
             Err(error) => Err(error),
         }
     }
 
     fn endured(&mut self) -> std::io::Result<Outcome> {
-        self.read(Duration::from_millis(200))?;
+        self.linger(Duration::from_millis(200))?;
         Ok(Outcome::Endured)
     }
 }

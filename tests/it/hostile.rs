@@ -14,17 +14,13 @@ use crate::raw::{Raw, reason};
 /// More than any of them may cost: 64 MiB of halves of messages, and what connections and streams take.
 const MEMORY: u64 = 160 << 20;
 
-/// Those that end with the connection.
-const FATAL: &[&str] = &[
+/// What no connection survives; of the others, some are only slowed down.
+const FATAL: [&str; 6] = [
     "rapid reset",
     "made-you-reset",
     "CONTINUATION flood",
     "empty DATA flood",
-    "10,000 streams",
     "preface, a byte at a time",
-    "huge header list",
-    "header bomb",
-    "halves of messages",
     "1,000 half-open connections",
 ];
 
@@ -41,7 +37,6 @@ async fn whatever_a_client_does_memory_is_bounded_and_others_are_answered() {
     assert_eq!(reason(&good.check(&asked).await.unwrap()), "allow");
     let before = process.peak_memory();
 
-    let mut outcomes = Vec::new();
     for attack in &ATTACKS {
         let over = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&over);
@@ -58,11 +53,9 @@ async fn whatever_a_client_does_memory_is_bounded_and_others_are_answered() {
         let outcome = attacking.await.unwrap();
         let more = process.peak_memory().saturating_sub(before);
         assert!(more < MEMORY, "{}: {} MiB", attack.name, more >> 20);
-        outcomes.push((attack.name, outcome));
+        assert!(!FATAL.contains(&attack.name) || outcome == Outcome::CutOff, "{} goes on", attack.name);
         // Somebody new comes in too.
         let mut new = Raw::over(TcpStream::connect(address).await.unwrap()).await.unwrap();
         assert_eq!(reason(&new.check(&asked).await.unwrap()), "allow", "{}", attack.name);
     }
-    let cut_off = outcomes.iter().filter(|(_, outcome)| *outcome == Outcome::CutOff);
-    assert_eq!(cut_off.map(|(name, _)| *name).collect::<Vec<_>>(), FATAL);
 }

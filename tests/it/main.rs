@@ -15,7 +15,11 @@ mod authority;
 mod command;
 mod conformance;
 mod credentials;
+#[expect(dead_code, reason = "tokens need more of it")]
+#[path = "../tokens/forge.rs"]
+mod forge;
 mod framing;
+mod fuzz;
 mod handed;
 mod harness;
 mod hostile;
@@ -29,6 +33,8 @@ mod process;
 mod raw;
 mod reload;
 mod serve;
+#[path = "../fuzz/subjects.rs"]
+mod subjects;
 mod tls;
 mod traps;
 mod warm;

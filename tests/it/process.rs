@@ -20,7 +20,7 @@ impl Process {
         let process = Self::try_start(world, sockets);
         let mut said = [0; 64];
         let count = process.notified.recv(&mut said).expect("the process to say that it is ready");
-        assert_eq!(said[..count].trim_ascii_end(), b"READY=1");
+        assert_eq!(said[..count].trim_ascii_end(), b"READY=1\nSTATUS=ready");
         process
     }
 

@@ -24,3 +24,13 @@ pub(crate) fn cpu_time(process: Pid) -> anyhow::Result<Duration> {
     let ticks: u64 = ticks.sum::<Result<_, _>>().context("/proc/*/stat has no times")?;
     Ok(Duration::from_secs(ticks) / u32::try_from(rustix::param::clock_ticks_per_second())?)
 }
+
+/// The most memory that a process has had since this was asked before, in bytes (proc(5), `VmHWM`).
+pub(crate) fn peak_memory(process: Pid) -> anyhow::Result<u64> {
+    let proc = format!("/proc/{}", process.as_raw_nonzero());
+    let status = fs::read_to_string(format!("{proc}/status"))?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+    let kibibytes: u64 = peak.context("/proc/*/status has no VmHWM")?.parse()?;
+    fs::write(format!("{proc}/clear_refs"), "5")?;
+    Ok(kibibytes * 1024)
+}

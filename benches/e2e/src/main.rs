@@ -4,13 +4,17 @@
 //! ```text
 //! cargo run --release -p e2e             a table, after about a minute
 //! cargo run --release -p e2e -- --json   the same for programs
+//! cargo run --release -p e2e -- --hostile  what hostile clients cost, instead
 //! cargo run --release -p e2e -- --quick  a moment, to see that it works; its numbers mean little
 //! ```
 
+#[path = "../../../tests/it/attack.rs"]
+mod attack;
 mod connection;
 mod do_nothing;
 #[path = "../../fixtures/mod.rs"]
 mod fixtures;
+mod hostile;
 mod http2;
 mod load;
 mod machine;
@@ -44,12 +48,25 @@ fn main() -> anyhow::Result<ExitCode> {
     for argument in &arguments {
         match argument.as_str() {
             "--json" => json = true,
+            "--hostile" => return attacked(),
             "--quick" => plan = Plan::QUICK,
-            other => bail!("`{other}` is neither --json nor --quick"),
+            other => bail!("`{other}` is neither --json nor --quick nor --hostile"),
         }
     }
     let report = plan.carry_out()?;
     print(&if json { format!("{:#}\n", report.json()) } else { report.to_string() });
+    ensure!(report.is_right(), "some answers were wrong");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// tenantgate alone, and clients who mean it harm.
+fn attacked() -> anyhow::Result<ExitCode> {
+    let scene = Scene::set()?;
+    let server = Server::start(Role::Tenantgate, &scene.config(), SERVERS_CORE)?;
+    machine::pin(GENERATOR_CORE)?;
+    verify::answers(&server, &scene.requests)?;
+    let report = hostile::Report::of(&server, &scene)?;
+    print(&report.to_string());
     ensure!(report.is_right(), "some answers were wrong");
     Ok(ExitCode::SUCCESS)
 }

@@ -74,6 +74,11 @@ impl Server {
         Ok(Self { role, address, process, pid })
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> Pid {
+        self.pid
+    }
+
     /// The time that it has spent on cores.
     pub(crate) fn cpu_time(&self) -> anyhow::Result<Duration> {
         machine::cpu_time(self.pid)

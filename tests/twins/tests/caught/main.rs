@@ -12,6 +12,8 @@
 extern crate twins as tenantgate;
 
 mod answers;
+#[path = "../../../it/authority.rs"]
+mod authority;
 mod bench;
 #[expect(dead_code, unused_imports, reason = "the integration tests need more of it")]
 #[path = "../../../it/harness/mod.rs"]
@@ -20,6 +22,10 @@ mod import;
 mod invitee;
 mod keys;
 mod payload;
+mod ports;
+#[expect(dead_code, reason = "the integration tests need more of it")]
+#[path = "../../../it/raw.rs"]
+mod raw;
 mod refused;
 mod remembered;
 mod table;
@@ -145,6 +151,7 @@ fn elsewhere() -> Vec<Trial> {
         keys::RULES,
         payload::RULES,
         import::RULES,
+        ports::RULES,
     ];
     rules.into_iter().flatten().map(Trial::Rule).collect()
 }
