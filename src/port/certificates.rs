@@ -8,7 +8,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
 use crate::port::bound::Connection;
-use crate::port::tls::{TlsConfig, TlsError};
+use crate::port::tls::{Material, TlsConfig, TlsError};
 use crate::store::{Publisher, Reader, cell};
 use crate::telemetry::{Metrics, Port};
 
@@ -74,7 +74,7 @@ impl Renewal {
 
     fn compare(&mut self) {
         let material = self.config.read();
-        let now = material.as_ref().ok().map(|material| material.fingerprint());
+        let now = material.as_ref().ok().map(Material::fingerprint);
         // What cannot be read is tried again, and told of when it begins.
         if now == self.last {
             return;
