@@ -144,14 +144,14 @@ impl<F: Future> Future for Caught<F> {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn what_is_not_done_in_time_is_refused_and_what_is_done_at_once_is_never_late() {
         let past = Instant::now();
         assert_eq!(within(past, async { 1 }, Reason::Overloaded).await, Ok(1));
         let soon = past + Duration::from_millis(10);
         let never = std::future::pending::<()>();
         assert_eq!(within(soon, never, Reason::Overloaded).await, Err(Reason::Overloaded));
-        assert_eq!(Instant::now(), soon);
+        assert!(Instant::now() >= soon);
     }
 
     #[test]
@@ -159,7 +159,7 @@ mod tests {
         let milliseconds = Duration::from_millis;
         assert_eq!(left(milliseconds(250)), milliseconds(230));
         assert_eq!(left(milliseconds(8)), milliseconds(7));
-        assert_eq!(left(Duration::from_secs(3600)), PATIENCE);
+        assert_eq!(left(Duration::from_hours(1)), PATIENCE);
         assert_eq!(left(Duration::ZERO), Duration::ZERO);
     }
 

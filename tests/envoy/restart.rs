@@ -65,9 +65,8 @@ async fn a_hot_restart_of_envoy_fails_no_request() {
     };
     let (mut scene, configuration) = Scene::with_options(&options("0"), |placed| {
         let place = "address: 127.0.0.1, port_value: 0}";
-        let (before, _) = placed.rsplit_once(place).unwrap();
-        let at = before.len();
-        format!("{before}address: 127.0.0.1, port_value: {}}}{}", edge.port(), &placed[at + place.len()..])
+        let (before, after) = placed.rsplit_once(place).unwrap();
+        format!("{before}address: 127.0.0.1, port_value: {}}}{after}", edge.port())
     })
     .await;
     assert_eq!(scene.envoy.edge, edge);

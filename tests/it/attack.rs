@@ -177,7 +177,7 @@ fn header_bomb(address: SocketAddr) -> std::io::Result<Outcome> {
     let mut remembered = call();
     let entry = literal("x", &"y".repeat(4_000));
     remembered.push(0x40);
-    remembered.extend(&entry[1..]);
+    remembered.extend(entry.iter().skip(1));
     client.send(&frame(HEADERS, END_HEADERS | END_STREAM, 1, &remembered))?;
     for stream in streams(100).skip(1) {
         // Number 62 is the youngest that is remembered.
@@ -291,7 +291,7 @@ impl Client {
 
     /// Takes what is there; an error, once the other side has ended or said that it will.
     fn read(&mut self) -> std::io::Result<()> {
-        let mut bytes = [0; 64 * 1024];
+        let mut bytes = [0; 16 * 1024];
         match self.stream.read(&mut bytes) {
             Ok(0) => Err(ErrorKind::ConnectionAborted.into()),
             Ok(count) if is_goaway(bytes.get(..count).unwrap_or_default()) => {
@@ -347,17 +347,16 @@ fn literal(name: &str, value: &str) -> Vec<u8> {
     let mut field = vec![0];
     for text in [name, value] {
         // An integer with a prefix of seven bits (RFC 7541, section 5.1).
-        match u8::try_from(text.len()) {
-            Ok(length @ 0..0x7f) => field.push(length),
-            _ => {
-                field.push(0x7f);
-                let mut rest = text.len() - 0x7f;
-                while rest >= 0x80 {
-                    field.push(u8::try_from(rest % 0x80).unwrap_or(0) | 0x80);
-                    rest /= 0x80;
-                }
-                field.push(u8::try_from(rest).unwrap_or(0));
-            }
+        let mut rest = text.len();
+        let prefix = rest.min(0x7f);
+        field.push(u8::try_from(prefix).unwrap_or(0));
+        rest -= prefix;
+        while rest >= 0x80 {
+            field.push(u8::try_from(rest % 0x80).unwrap_or(0) | 0x80);
+            rest /= 0x80;
+        }
+        if prefix == 0x7f {
+            field.push(u8::try_from(rest).unwrap_or(0));
         }
         field.extend_from_slice(text.as_bytes());
     }

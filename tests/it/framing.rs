@@ -91,7 +91,7 @@ async fn a_caller_who_gives_no_time_is_refused_and_one_who_gives_some_is_answere
 #[tokio::test]
 async fn halves_of_many_messages_are_held_up_to_a_bound_and_whole_ones_answered_beside_them() {
     let app = World::new(&json!({}), &bundle()).ready().await;
-    let half = [&[0, 0, 4, 0, 0][..], &[0x7a; 250 * 1024]].concat();
+    let half = [&[0, 0, 4, 0, 0][..], &[0x7a].repeat(250 * 1024)].concat();
     let mut halves = Vec::new();
     let mut refused = Vec::new();
     for _ in 0..3 {

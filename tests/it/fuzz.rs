@@ -24,7 +24,9 @@ fn every_subject_has_a_corpus_and_holds_on_all_of_it() {
     for subject in &SUBJECTS {
         let corpus = corpus(subject);
         assert!(!corpus.is_empty(), "{} has no corpus", subject.name);
-        corpus.iter().for_each(|bytes| (subject.run)(bytes));
+        for bytes in &corpus {
+            (subject.run)(bytes);
+        }
     }
 }
 
@@ -41,7 +43,7 @@ fn every_subject_holds_on_mutations_and_noise() {
     }
 }
 
-/// SplitMix64 (Steele, Lea, Flood 2014): the same bytes in every run.
+/// `SplitMix64` (Steele, Lea, Flood 2014): the same bytes in every run.
 struct Random(u64);
 
 impl Random {

@@ -27,7 +27,7 @@ impl Process {
     pub(crate) fn try_start(world: &World, sockets: &[&TcpListener]) -> Self {
         let path = world.path(&format!("notify-{}", std::fs::read_dir(world.path("")).unwrap().count()));
         let notified = UnixDatagram::bind(&path).unwrap();
-        notified.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        notified.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         // As systemd numbers them; the shell is what can hand a socket over without unsafe code.
         let script = match sockets.len() {
             0 => r#"exec "$0" serve --config "$1""#,

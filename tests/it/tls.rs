@@ -59,7 +59,7 @@ impl<'a> Connector<'a> {
         Self { authority, client: None, versions: ONE_THREE, alpn: b"h2" }
     }
 
-    fn as_client(self, client: Pair) -> Self {
+    fn with(self, client: Pair) -> Self {
         Self { client: Some(client), ..self }
     }
 
@@ -83,7 +83,7 @@ impl<'a> Connector<'a> {
     }
 
     /// In TLS 1.3 a client learns only afterwards that it is not wanted.
-    async fn is_served(self, app: &App) -> bool {
+    async fn served(self, app: &App) -> bool {
         let Ok(stream) = self.connect(app).await else { return false };
         let Ok(mut raw) = Raw::over(stream).await else { return false };
         match raw.check(&internal()).await {
@@ -101,9 +101,9 @@ async fn checks_are_answered_over_tls_and_in_no_other_way() {
     let authority = Authority::new();
     let app = world(&authority, &json!({})).ready().await;
     for versions in [ONE_THREE, ONE_TWO] {
-        assert!(Connector { versions, ..Connector::of(&authority) }.is_served(&app).await, "{versions:?}");
+        assert!(Connector { versions, ..Connector::of(&authority) }.served(&app).await, "{versions:?}");
     }
-    assert!(!Connector::of(&Authority::new()).is_served(&app).await, "by a stranger's word");
+    assert!(!Connector::of(&Authority::new()).served(&app).await, "by a stranger's word");
     let other = Connector { alpn: b"http/1.1", ..Connector::of(&authority) };
     assert!(other.connect(&app).await.is_err(), "HTTP/1.1 is not spoken here");
     let plain = TcpStream::connect(tcp(&app.check)).await.unwrap();
@@ -139,8 +139,8 @@ async fn of_the_clients_whom_the_authority_vouches_for_those_with_a_name_come_in
             let client = client
                 .as_ref()
                 .map(|pair| Pair { certificate: pair.certificate.clone(), key: pair.key.clone() });
-            let connector = Connector { versions, client, ..Connector::of(&authority) };
-            assert_eq!(connector.is_served(&app).await, served, "{versions:?}");
+            let connector = Connector { client, versions, ..Connector::of(&authority) };
+            assert_eq!(connector.served(&app).await, served, "{versions:?}");
         }
     }
 }
@@ -149,10 +149,8 @@ async fn of_the_clients_whom_the_authority_vouches_for_those_with_a_name_come_in
 async fn without_names_any_certificate_of_the_authority_will_do_and_none_will_not() {
     let authority = Authority::new();
     let app = world(&authority, &json!({"client_ca": "clients.pem"})).ready().await;
-    assert!(
-        Connector::of(&authority).as_client(authority.client(&["anybody.example"])).is_served(&app).await
-    );
-    assert!(!Connector::of(&authority).is_served(&app).await);
+    assert!(Connector::of(&authority).with(authority.client(&["anybody.example"])).served(&app).await);
+    assert!(!Connector::of(&authority).served(&app).await);
 }
 
 async fn get(app: &App, path: &str) -> String {
@@ -180,7 +178,7 @@ async fn certificates_are_replaced_while_it_runs_and_half_a_pair_leaves_the_old_
     let world = world(&old, &json!({"client_ca": "clients.pem"}));
     let app = world.ready().await;
     let mut lasting =
-        Raw::over(Connector::of(&old).as_client(old.client(&[])).connect(&app).await.unwrap()).await.unwrap();
+        Raw::over(Connector::of(&old).with(old.client(&[])).connect(&app).await.unwrap()).await.unwrap();
     assert_eq!(problem(&app).await, Value::Null);
 
     // The certificate comes before its key, and then the key's first half.
@@ -188,23 +186,24 @@ async fn certificates_are_replaced_while_it_runs_and_half_a_pair_leaves_the_old_
     world.replace("tls.pem", &pair.certificate);
     let told = until(async || problem(&app).await.as_str().map(ToOwned::to_owned)).await;
     assert!(told.contains("tls.pem") && told.contains("cannot be used together"), "{told}");
-    assert!(Connector::of(&old).as_client(old.client(&[])).is_served(&app).await);
-    world.replace("tls.key", &pair.key[..pair.key.len() / 2]);
+    assert!(Connector::of(&old).with(old.client(&[])).served(&app).await);
+    let (half, _) = pair.key.split_at(pair.key.len() / 2);
+    world.replace("tls.key", half);
     let told = until(async || {
         let told = problem(&app).await.as_str().unwrap().to_owned();
         told.contains("no whole one").then_some(told)
     })
     .await;
     assert!(told.contains("tls.key"), "{told}");
-    assert!(Connector::of(&old).as_client(old.client(&[])).is_served(&app).await);
+    assert!(Connector::of(&old).with(old.client(&[])).served(&app).await);
 
     // Whole, and with another authority for clients.
     world.replace("clients.pem", &new.pem);
     world.replace("tls.key", &pair.key);
     until(async || problem(&app).await.is_null().then_some(())).await;
-    assert!(Connector::of(&new).as_client(new.client(&[])).is_served(&app).await);
-    assert!(!Connector::of(&new).as_client(old.client(&[])).is_served(&app).await, "a former client");
-    assert!(!Connector::of(&old).as_client(new.client(&[])).is_served(&app).await, "the former certificate");
+    assert!(Connector::of(&new).with(new.client(&[])).served(&app).await);
+    assert!(!Connector::of(&new).with(old.client(&[])).served(&app).await, "a former client");
+    assert!(!Connector::of(&old).with(new.client(&[])).served(&app).await, "the former certificate");
     assert_eq!(reason(&lasting.check(&internal()).await.unwrap()), "allow", "a connection that was there");
 
     let metrics = get(&app, "/metrics").await;
