@@ -102,7 +102,7 @@ impl App {
         };
         let listener = bind_admin(&admin).await.map_err(|error| StartError::Admin(admin.clone(), error))?;
         let admin_address = listener.local_addr().map_err(|error| StartError::Admin(admin, error))?;
-        let router = admin::router(observed, Arc::clone(&metrics));
+        let router = admin::router(observed, metrics);
         let ready = become_ready(Arc::clone(&gate), Arc::clone(&readiness), health.clone());
         let tasks = vec![
             watch.spawn(),
@@ -112,7 +112,6 @@ impl App {
                     tracing::error!("the admin port is closed: {error}");
                 }
             }),
-            Task::spawn(upkeep(metrics)),
             Task::spawn(ready),
         ];
         Ok(Self {
@@ -245,13 +244,6 @@ async fn become_ready(gate: Arc<Gate>, readiness: Arc<Readiness>, health: Health
 async fn set_health(health: &HealthReporter, status: ServingStatus) {
     health.set_service_status("", status).await;
     health.set_service_status(SERVICE, status).await;
-}
-
-async fn upkeep(metrics: Arc<Metrics>) {
-    loop {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        metrics.upkeep();
-    }
 }
 
 struct AppObserved {
