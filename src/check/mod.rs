@@ -8,14 +8,17 @@
 //! Exceptions, which the transport itself refuses: broken HTTP/2 or gRPC framing, a compressed message, a message
 //! over `limits.max_message`.
 
-mod codec;
 mod decision;
+mod eager;
 mod gate;
+mod gathered;
+mod grpc;
 mod invitee;
 mod judge;
 mod listen;
 mod patience;
 mod payload;
+mod places;
 mod problem;
 mod request;
 mod response;

@@ -1,18 +1,22 @@
 //! The check port: an accept loop with bounds, and an orderly end.
 
+use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
 use hyper::server::conn::http2;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tower_service::Service;
+use tonic_health::pb::health_server::Health;
 
+use crate::check::eager::Eager;
+use crate::check::gathered::Gathered;
 use crate::check::listen::{Bound, Connection};
 use crate::check::patience::Patience;
+use crate::check::service::Services;
 
 /// `limits`, as far as the transport is concerned.
 #[derive(Debug, Clone, Copy)]
@@ -70,15 +74,7 @@ impl Server {
     }
 
     /// Serves until `stop`; then sends GOAWAY, lets checks end, and cuts off what has not ended after `drain`.
-    pub async fn run<S>(self, service: S, mut stop: Stop)
-    where
-        S: Service<Request<hyper::body::Incoming>, Response = http::Response<tonic::body::Body>>
-            + Clone
-            + Send
-            + 'static,
-        S::Future: Send,
-        S::Error: std::error::Error + Send + Sync + 'static,
-    {
+    pub async fn run<H: Health>(self, services: Services<H>, mut stop: Stop) {
         let places = Arc::new(Semaphore::new(self.limits.max_connections));
         let mut connections = JoinSet::new();
         loop {
@@ -91,7 +87,7 @@ impl Server {
                     None => continue,
                 },
             };
-            let serving = serve(connection, self.limits, service.clone(), stop.clone());
+            let serving = serve(connection, self.limits, services.clone(), stop.clone());
             connections.spawn(async move {
                 serving.await;
                 drop(place);
@@ -118,31 +114,38 @@ impl Server {
     }
 }
 
-async fn serve<S>(connection: Box<dyn Connection>, limits: Limits, service: S, mut stop: Stop)
-where
-    S: Service<Request<hyper::body::Incoming>, Response = http::Response<tonic::body::Body>>
-        + Clone
-        + Send
-        + 'static,
-    S::Future: Send,
-    S::Error: std::error::Error + Send + Sync + 'static,
-{
-    let mut http = http2::Builder::new(TokioExecutor::new());
+async fn serve<H: Health>(
+    connection: Box<dyn Connection>,
+    limits: Limits,
+    services: Services<H>,
+    mut stop: Stop,
+) {
+    let mut http = http2::Builder::new(Eager);
     http.timer(TokioTimer::new())
         .max_concurrent_streams(limits.max_concurrent_streams)
         .max_header_list_size(limits.max_header_list)
         .keep_alive_interval(KEEPALIVE)
-        .keep_alive_timeout(KEEPALIVE);
-    let io = TokioIo::new(Patience::new(connection, limits.handshake_timeout));
-    let mut serving = std::pin::pin!(http.serve_connection(io, TowerToHyperService::new(service)));
-    let ended = tokio::select! {
-        ended = serving.as_mut() => ended,
-        () = stop.called() => {
-            serving.as_mut().graceful_shutdown();
-            serving.await
+        .keep_alive_timeout(KEEPALIVE)
+        // No gRPC client reads it.
+        .auto_date_header(false);
+    // Counted by this connection alone, so that no count is shared between cores.
+    let services = Arc::new(services);
+    let call = service_fn(|request| {
+        let services = Arc::clone(&services);
+        async move { Ok::<_, Infallible>(services.call(request).await) }
+    });
+    let connection = Gathered::new(Patience::new(connection, limits.handshake_timeout));
+    let mut serving = pin!(http.serve_connection(TokioIo::new(connection.share()), call));
+    let ended = connection.while_polling(async {
+        tokio::select! {
+            ended = serving.as_mut() => ended,
+            () = stop.called() => {
+                serving.as_mut().graceful_shutdown();
+                serving.await
+            }
         }
-    };
-    if let Err(error) = ended {
+    });
+    if let Err(error) = ended.await {
         tracing::debug!("a connection ended with an error: {error}");
     }
 }

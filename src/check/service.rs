@@ -1,21 +1,19 @@
 //! The gRPC services of the check port: authorization and health.
 
-use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 
-use bytes::Bytes;
 use http::{Request, Response};
-use tonic::body::Body;
-use tonic::server::{Grpc, NamedService, UnaryService};
+use tonic::Status;
+use tonic::server::NamedService;
 use tonic_health::pb::health_server::{Health, HealthServer};
-use tower_service::Service;
+use tower_service::Service as _;
 
-use crate::check::codec::Raw;
 use crate::check::gate::Gate;
+use crate::check::grpc::{self, Reply};
 
 /// Envoy's name of the service, for which health is told too.
 pub const SERVICE: &str = "envoy.service.auth.v3.Authorization";
@@ -34,36 +32,30 @@ impl<H: Health> Services<H> {
     pub fn new(gate: Arc<Gate>, health: HealthServer<H>, max_message: usize) -> Self {
         Self { gate, health, max_message }
     }
+
+    /// Answers a call.
+    pub(in crate::check) async fn call(&self, request: Request<hyper::body::Incoming>) -> Response<Reply> {
+        let path = request.uri().path();
+        if path == CHECK {
+            return match grpc::message(request.into_body(), self.max_message).await {
+                Ok(message) => {
+                    let check = self.gate.frame(message);
+                    grpc::reply(answered(check, || self.gate.internal_error_frame()).await)
+                }
+                Err(status) => status.into_http::<tonic::body::Body>().map(Reply::Tonic),
+            };
+        }
+        if is_of(path, <HealthServer<H> as NamedService>::NAME) {
+            let Ok(response) = self.health.clone().call(request).await;
+            return response.map(Reply::Tonic);
+        }
+        Status::unimplemented("").into_http::<tonic::body::Body>().map(Reply::Tonic)
+    }
 }
 
 impl<H> Clone for Services<H> {
     fn clone(&self) -> Self {
         Self { gate: Arc::clone(&self.gate), health: self.health.clone(), max_message: self.max_message }
-    }
-}
-
-type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
-impl<H: Health> Service<Request<hyper::body::Incoming>> for Services<H> {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Answering;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<hyper::body::Incoming>) -> Answering {
-        let path = request.uri().path();
-        if path == CHECK {
-            let mut grpc = Grpc::new(Raw).max_decoding_message_size(self.max_message);
-            let check = Check(Arc::clone(&self.gate));
-            return Box::pin(async move { Ok(grpc.unary(check, request).await) });
-        }
-        if is_of(path, <HealthServer<H> as NamedService>::NAME) {
-            return Box::pin(self.health.call(request));
-        }
-        Box::pin(async { Ok(tonic::Status::unimplemented("").into_http()) })
     }
 }
 
@@ -74,42 +66,16 @@ fn is_of(path: &str, service: &str) -> bool {
         .is_some_and(|method| method.starts_with('/'))
 }
 
-struct Check(Arc<Gate>);
-
-impl UnaryService<Bytes> for Check {
-    type Response = Bytes;
-    type Future = Pin<Box<dyn Future<Output = Result<tonic::Response<Bytes>, tonic::Status>> + Send>>;
-
-    fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
-        let gate = Arc::clone(&self.0);
-        Box::pin(async move {
-            let check = gate.check(request.into_inner());
-            Ok(tonic::Response::new(answered(check, || gate.internal_error()).await))
-        })
-    }
-}
-
 /// What `check` answers. A panic must be a denial, not an RPC error, which fail-open would let by.
 async fn answered<T>(check: impl Future<Output = T>, denial: impl FnOnce() -> T) -> T {
-    Caught(AssertUnwindSafe(Box::pin(check))).await.unwrap_or_else(|Panicked| denial())
-}
-
-/// A future whose panics are results.
-struct Caught<F>(AssertUnwindSafe<Pin<Box<F>>>);
-
-struct Panicked;
-
-impl<F: Future> Future for Caught<F> {
-    type Output = Result<F::Output, Panicked>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context)));
-        match polled {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
-            Err(_) => Poll::Ready(Err(Panicked)),
+    let mut check = pin!(check);
+    let caught = poll_fn(|context| {
+        match std::panic::catch_unwind(AssertUnwindSafe(|| check.as_mut().poll(context))) {
+            Ok(polled) => polled.map(Some),
+            Err(_) => Poll::Ready(None),
         }
-    }
+    });
+    caught.await.unwrap_or_else(denial)
 }
 
 #[cfg(test)]
