@@ -195,14 +195,14 @@ mod tests {
         let mut user = connection.share();
         let mut writing = pin!(connection.while_polling(async {
             for _ in 0..6 {
-                user.write_all(&[7; LIMIT]).await.unwrap();
+                user.write_all(&vec![7; LIMIT]).await.unwrap();
             }
             user.shutdown().await.unwrap();
         }));
         assert!(tokio::time::timeout(std::time::Duration::from_millis(10), writing.as_mut()).await.is_err());
         assert!(connection.socket().held.len() <= 2 * LIMIT, "what is held has a bound");
         let mut received = Vec::new();
-        let (_, read) = tokio::join!(writing, far.read_to_end(&mut received));
+        let ((), read) = tokio::join!(writing, far.read_to_end(&mut received));
         assert_eq!(read.unwrap(), 6 * LIMIT);
         assert!(received.iter().all(|byte| *byte == 7));
     }

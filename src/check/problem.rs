@@ -112,7 +112,7 @@ fn title(reason: Reason) -> &'static str {
 
 fn detail(decision: &Decision<'_>, contact: Option<&str>) -> Cow<'static, str> {
     let sentence = sentence(decision.verdict.reason());
-    contact.map_or(sentence.into(), |contact| format!("{sentence} {contact}").into())
+    contact.map_or(Cow::Borrowed(sentence), |contact| format!("{sentence} {contact}").into())
 }
 
 /// One sentence for the person, none of which helps an attacker.

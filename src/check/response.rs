@@ -139,7 +139,7 @@ fn write_upstream(permit: Permit, decision: &Decision<'_>, http: Option<&Http<'_
         ("x-tenantgate-home-tenant", home.as_deref().map(one)),
         ("x-tenantgate-relation", identity.and(decision.verdict.basis.relation).map(Relation::word).map(one)),
         ("x-tenantgate-user", user.as_deref().map(one)),
-        ("x-tenantgate-guest-access", identity.and(decision.guest_access()).map(one)),
+        ("x-tenantgate-guest-access", identity.and_then(|_| decision.guest_access()).map(one)),
         (
             "x-tenantgate-consent",
             identity.and(decision.verdict.basis.redemption).map(Redemption::word).map(one),

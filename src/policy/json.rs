@@ -168,7 +168,7 @@ impl<'de> Visitor<'de> for Read {
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
         let mut members: Vec<(Cow<'de, str>, Node<'de>)> = Vec::new();
         while let Some(name) = object.next_key::<Name<'de>>()? {
-            let value = object.next_value_seed(Read { records: name.0 == RECORDS })?;
+            let value = object.next_value_seed(Self { records: name.0 == RECORDS })?;
             members.push((name.0, value));
         }
         match repeated(&members) {

@@ -43,13 +43,12 @@ struct Counts {
 
 impl Default for Counts {
     fn default() -> Self {
-        const NONE: AtomicU64 = AtomicU64::new(0);
         Self {
-            checks: [const { [NONE; 3] }; Reason::ALL.len()],
-            took: [NONE; BUCKETS.len() + 1],
-            nanoseconds: NONE,
-            token_hits: NONE,
-            token_misses: NONE,
+            checks: std::array::from_fn(|_| Default::default()),
+            took: std::array::from_fn(|_| AtomicU64::default()),
+            nanoseconds: AtomicU64::default(),
+            token_hits: AtomicU64::default(),
+            token_misses: AtomicU64::default(),
         }
     }
 }

@@ -93,7 +93,8 @@ mod tests {
             let mut writer = Writer::after(before.clone().into_bytes());
             writer.integer(1, u64::try_from(code).unwrap());
             let cut = message.char_indices().nth(1).map_or(message.len(), |(place, _)| place);
-            writer.text(2, &[&message[..cut], &message[cut..]]);
+            let (one, other) = message.split_at(cut);
+            writer.text(2, &[one, other]);
             let theirs = Status { code, message, ..Status::default() }.encode_to_vec();
             prop_assert_eq!(&writer.into_buffer(), &[before.as_bytes(), &theirs].concat());
         }
