@@ -122,8 +122,8 @@ impl App {
         };
         let server = open(Port::Admin, admin, admin_tls, &mut handed)?;
         let admin = server.bound().address().clone();
-        let router = admin::router(observed, Arc::clone(&metrics));
-        let serving_admin = admin::serve(server, router, upkeep(metrics)).map_err(StartError::Thread)?;
+        let router = admin::router(observed, metrics);
+        let serving_admin = admin::serve(server, router).map_err(StartError::Thread)?;
 
         let ready = become_ready(Arc::clone(&gate), Arc::clone(&readiness), health.clone());
         let mut tasks = vec![watch.spawn(), principals.spawn(), Task::spawn(ready)];
@@ -292,13 +292,6 @@ async fn become_ready(gate: Arc<Gate>, readiness: Arc<Readiness>, health: Health
     readiness.reached();
     health.serving();
     tracing::info!("ready");
-}
-
-async fn upkeep(metrics: Arc<Metrics>) {
-    loop {
-        sleep(Duration::from_secs(1)).await;
-        metrics.upkeep();
-    }
 }
 
 struct AppObserved {

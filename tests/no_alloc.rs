@@ -1,4 +1,5 @@
-//! A decision allocates nothing: this program counts what its allocator is asked for, by thread.
+//! A decision allocates nothing, and a check next to nothing: this program counts what its allocator is asked for, by
+//! thread.
 
 #![expect(clippy::expect_used, reason = "without its fixtures there is nothing to test")]
 
@@ -9,17 +10,25 @@ mod world;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::fs;
 use std::hint::black_box;
 
+use bytes::Bytes;
 use fixtures::id::{APPLICATION, OTHER_APPLICATION, TENANT, partner};
 use fixtures::{Caller, Stance, guests_for_mfa};
+use prost::Message as _;
 use serde_json::{Value, json};
+use tenantgate::app::App;
+use tenantgate::config::{Config, Environment};
 use tenantgate::engine::{
     Access, Action, Effect, Reason, Required, RestrictionsHeader, Route, Suites, decide,
 };
 use tenantgate::id::{AppId, ObjectId, TenantId};
+use tenantgate::pb::envoy::service::auth::v3::attribute_context::{self, HttpRequest};
+use tenantgate::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest};
 use tenantgate::policy::{Control, Options, Principal, Revision, Snapshot, compile};
-use tenantgate::token::{Audience, Home, Identity};
+use tenantgate::telemetry::unix_now;
+use tenantgate::token::{Audience, DevelopmentIssuer, Home, Identity};
 use world::{World, access};
 
 /// Enough for every stance.
@@ -32,6 +41,33 @@ fn an_allocation_is_counted() {
     let mut grows = Vec::with_capacity(1);
     assert_eq!(allocations(|| grows.extend(black_box([1, 2]))), 1, "growing counts");
     assert_eq!(allocations(|| ()), 0);
+}
+
+/// From the message to the frame that answers it: the route and the answer are lists of unknown length, and the answer
+/// is handed on by reference.
+#[test]
+fn a_check_of_a_warm_token_costs_three() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let issuer = DevelopmentIssuer::keygen(directory.path()).expect("a key");
+    let file = |name: &str, text: &str| fs::write(directory.path().join(name), text).expect("written");
+    file("policy.json", &fixtures::bundle(PARTNERS, &[guests_for_mfa()]));
+    file("config.json", &config().to_string());
+    let config = Config::load(&directory.path().join("config.json"), &Environment::default()).expect("good");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let (gate, _keys) = App::gate_alone(&config).await.expect("a gate");
+        for (caller, effect) in [(Caller::Member(1), "allow"), (Caller::Guest(0), "allow")] {
+            let token = issuer.mint(&fixtures::claims(caller).to_string(), unix_now(), 60).expect("a token");
+            let message = Bytes::from(check(&token).encode_to_vec());
+            for cost in [None, Some(3)] {
+                let before = COUNT.get();
+                let answer = gate.check(message.clone()).await;
+                let spent = COUNT.get() - before;
+                assert!(String::from_utf8_lossy(&answer).contains(effect));
+                assert!(cost.is_none_or(|cost| cost == spent), "{caller:?} cost {spent}");
+            }
+        }
+    });
 }
 
 #[test]
@@ -353,6 +389,41 @@ fn guest(world: &World, stance: Stance) -> Identity {
     let number =
         (0..PARTNERS).find(|number| Stance::of(*number) == stance).expect("a partner of each stance");
     world.identity(Caller::Guest(number))
+}
+
+/// With the development issuer's keys.
+fn config() -> Value {
+    let issuer = "https://login.microsoftonline.com/{tenantid}/v2.0";
+    json!({
+        "tenant": TENANT,
+        "policy": {"path": "policy.json"},
+        "tokens": {
+            "issuers": [{"issuer": issuer, "jwks": "file:jwks.json", "cloud": "microsoftonline.com"}],
+            "audiences": [fixtures::AUDIENCE],
+        },
+        "applications": {fixtures::AUDIENCE: APPLICATION},
+        "authenticationContexts": {"mfa": "c1"},
+    })
+}
+
+/// What Envoy asks for a request with this token.
+fn check(token: &str) -> CheckRequest {
+    let headers = [("authorization", format!("Bearer {token}")), ("accept", "application/json".to_owned())];
+    let http = HttpRequest {
+        method: "GET".to_owned(),
+        host: "orders.contoso.example".to_owned(),
+        headers: headers.map(|(name, value)| (name.to_owned(), value)).into(),
+        ..HttpRequest::default()
+    };
+    let attributes = AttributeContext {
+        request: Some(attribute_context::Request {
+            http: Some(http),
+            ..attribute_context::Request::default()
+        }),
+        context_extensions: [("application".to_owned(), fixtures::AUDIENCE.to_owned())].into(),
+        ..AttributeContext::default()
+    };
+    CheckRequest { attributes: Some(attributes) }
 }
 
 /// What is decided, which must not allocate.

@@ -22,19 +22,10 @@ pub struct Serving {
 }
 
 /// Serves `router`, and does `beside` for as long.
-pub fn serve(
-    server: Server,
-    router: Router,
-    beside: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<Serving> {
+pub fn serve(server: Server, router: Router) -> io::Result<Serving> {
     let (stop, stopped) = Stop::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let work = async move {
-        tokio::select! {
-            () = server.run(Http1(router), stopped) => {}
-            () = beside => {}
-        }
-    };
+    let work = server.run(Http1(router), stopped);
     // Whoever ends the port does not wait for the thread.
     let _detached = thread::Builder::new().name("admin".to_owned()).spawn(move || runtime.block_on(work))?;
     Ok(Serving { _stop: stop })

@@ -1,5 +1,6 @@
 //! A decision as others see it: the same fields in Envoy's metadata, in `check --json` and in the answer.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
@@ -8,8 +9,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use crate::engine::{Class, Demand, Effect, Messages, Mode, Reason, Redemption, Ruling, Verdict};
-use crate::policy::Revision;
+use crate::engine::{Class, Demand, Effect, Messages, Mode, Reason, Redemption, Relation, Ruling, Verdict};
+use crate::id::{AppId, IdText, TenantId};
+use crate::policy::{Origin, Revision, SettingKind};
 use crate::token::Identity;
 
 /// A verdict with what identifies it.
@@ -28,54 +30,58 @@ pub struct Decision<'d> {
 }
 
 /// One field's value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Field {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field<'d> {
     /// Absent: null in JSON, left out of metadata.
     Null,
     /// Text.
-    Text(String),
+    Text(&'d str),
+    /// An id.
+    Id(IdText),
     /// Yes or no: a boolean in JSON, a word in metadata.
     Truth(bool),
     /// A list of texts.
-    List(Vec<String>),
+    List(&'d [String]),
 }
 
-impl Decision<'_> {
+impl<'d> Decision<'d> {
     /// The fields, in the order of the interface.
-    pub fn fields(&self) -> [(&'static str, Field); 18] {
+    pub fn fields(&self) -> [(&'static str, Field<'d>); 18] {
         let basis = &self.verdict.basis;
         let messages = basis.redemption.and_then(|redemption| redemption.messages);
         let told = |of: fn(&Messages) -> bool| {
             messages.as_ref().map_or(Field::Null, |messages| Field::Truth(of(messages)))
         };
-        let text = |value: &str| Field::Text(value.to_owned());
+        let text = |value: Option<&'d str>| value.map_or(Field::Null, Field::Text);
+        let id = |value: Option<IdText>| value.map_or(Field::Null, Field::Id);
         [
-            ("effect", text(self.verdict.effect().word())),
-            ("reason", text(self.verdict.reason().word())),
-            ("mode", text(basis.mode.word())),
-            ("action", text(basis.action.word())),
-            ("relation", show(basis.relation.map(crate::engine::Relation::word))),
-            ("tenant", show(basis.tenant)),
-            ("partner", show(basis.partner)),
-            ("setting", show(basis.setting.map(crate::policy::SettingKind::property))),
-            ("origin", show(basis.origin.map(crate::policy::Origin::word))),
-            ("application", show(basis.application)),
-            ("policy_revision", show(self.revision)),
-            ("report_only", Field::List(self.report_only.to_vec())),
-            ("decision_id", text(&self.id.to_string())),
-            ("consent", show(basis.redemption.map(Redemption::word))),
+            ("effect", Field::Text(self.verdict.effect().word())),
+            ("reason", Field::Text(self.verdict.reason().word())),
+            ("mode", Field::Text(basis.mode.word())),
+            ("action", Field::Text(basis.action.word())),
+            ("relation", text(basis.relation.map(Relation::word))),
+            ("tenant", id(basis.tenant.map(TenantId::text))),
+            ("partner", id(basis.partner.map(TenantId::text))),
+            ("setting", text(basis.setting.map(SettingKind::property))),
+            ("origin", text(basis.origin.map(Origin::word))),
+            ("application", id(basis.application.map(AppId::text))),
+            ("policy_revision", text(self.revision.map(|revision| &*revision.0))),
+            ("report_only", Field::List(self.report_only)),
+            ("decision_id", Field::Id(self.id.text())),
+            ("consent", text(basis.redemption.map(Redemption::word))),
             ("invitation_email", told(|messages| messages.invitation_email)),
             ("consent_prompt", told(|messages| messages.consent_prompt)),
             ("notification_email", told(|messages| messages.notification_email)),
-            ("guest_access", show(self.guest_access())),
+            ("guest_access", text(self.guest_access())),
         ]
     }
 
     /// The same as JSON members, with what the answer to Envoy says beside them.
     pub fn members(&self) -> Map<String, Value> {
-        let json = |field| match field {
+        let json = |field: Field<'_>| match field {
             Field::Null => Value::Null,
             Field::Text(text) => text.into(),
+            Field::Id(id) => (*id).into(),
             Field::Truth(truth) => truth.into(),
             Field::List(texts) => texts.into(),
         };
@@ -143,13 +149,13 @@ impl Decision<'_> {
     }
 
     /// `WWW-Authenticate` of a 401 (RFC 6750; "Claims challenges, claims requests and client capabilities").
-    pub fn www_authenticate(&self) -> Option<String> {
+    pub fn www_authenticate(&self) -> Option<Cow<'static, str>> {
         match self.verdict.ruling {
-            Ruling::Deny(Reason::TokenMissing) => Some("Bearer".to_owned()),
+            Ruling::Deny(Reason::TokenMissing) => Some("Bearer".into()),
             Ruling::Deny(reason) if reason.class() == Class::Token => {
-                Some(r#"Bearer error="invalid_token""#.to_owned())
+                Some(r#"Bearer error="invalid_token""#.into())
             }
-            Ruling::Challenge(_, demand) => Some(self.challenge(demand)),
+            Ruling::Challenge(_, demand) => Some(self.challenge(demand).into()),
             Ruling::Allow(_) | Ruling::Deny(_) => None,
         }
     }
@@ -178,10 +184,6 @@ impl Decision<'_> {
     }
 }
 
-fn show(value: Option<impl fmt::Display>) -> Field {
-    value.map_or(Field::Null, |value| Field::Text(value.to_string()))
-}
-
 /// A decision's name: 32 hexadecimal digits, unique without anything shared between threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DecisionId(u128);
@@ -202,10 +204,15 @@ impl DecisionId {
             Self(id)
         })
     }
+
+    /// The 32 digits.
+    pub fn text(self) -> IdText {
+        IdText::hex(self.0)
+    }
 }
 
 impl fmt::Display for DecisionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        f.write_str(&self.text())
     }
 }

@@ -1,16 +1,17 @@
 //! The life of a check, from its frame to its answer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::check::decision::{Decision, DecisionId};
+use crate::check::grpc;
 use crate::check::judge::{Judge, Preparation, Reported};
+use crate::check::places::Places;
 use crate::check::request::Request;
 use crate::check::response::{self, Answer};
-use crate::check::tokens::{Caller, Place, Tokens};
+use crate::check::tokens::{Caller, Tokens};
 use crate::engine::{Observer, Reason};
 use crate::telemetry::{Metrics, unix_now};
 use crate::token::TokenError;
@@ -31,13 +32,14 @@ pub struct Gate {
     judge: Judge,
     tokens: Tokens,
     metrics: Arc<Metrics>,
-    in_flight: AtomicUsize,
+    in_flight: Places,
 }
 
 impl Gate {
     /// A gate that decides by `judge` for the callers that `tokens` knows.
     pub fn new(config: GateConfig, judge: Judge, tokens: Tokens, metrics: Arc<Metrics>) -> Self {
-        Self { config, judge, tokens, metrics, in_flight: AtomicUsize::new(0) }
+        let in_flight = Places::new(config.in_flight);
+        Self { config, judge, tokens, metrics, in_flight }
     }
 
     /// Who decides.
@@ -52,22 +54,27 @@ impl Gate {
 
     /// Checks being answered.
     pub fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::Relaxed)
+        self.in_flight.taken()
     }
 
-    /// Answers one frame with another. There is always an answer.
-    pub async fn check(&self, frame: Bytes) -> Bytes {
+    /// Answers one message with another. There is always an answer.
+    pub async fn check(&self, message: Bytes) -> Bytes {
+        grpc::unsealed(self.frame(message).await)
+    }
+
+    /// The same as a frame of gRPC.
+    pub(in crate::check) async fn frame(&self, message: Bytes) -> Bytes {
         let started = tokio::time::Instant::now();
-        let answer = match Place::take(&self.in_flight, self.config.in_flight) {
-            Some(_place) => self.answer(&frame).await,
+        let answer = match self.in_flight.take() {
+            Some(_place) => self.answer(&message).await,
             None => self.refuse(Reason::Overloaded),
         };
         self.metrics.checked(answer.effect, answer.reason, started.elapsed());
         answer.frame
     }
 
-    /// The answer to what never got as far as a decision.
-    pub fn refused(&self, reason: Reason) -> Bytes {
+    /// The answer to what never got as far as a decision, as a frame of gRPC.
+    pub(in crate::check) fn refused(&self, reason: Reason) -> Bytes {
         let answer = self.refuse(reason);
         self.metrics.checked(answer.effect, answer.reason, Duration::ZERO);
         answer.frame
@@ -91,8 +98,8 @@ impl Gate {
         self.judge.conclude(&preparation, caller, observer, render)
     }
 
-    async fn answer(&self, frame: &Bytes) -> Answer {
-        let Ok(request) = Request::read(frame) else { return self.refuse(Reason::RequestMalformed) };
+    async fn answer(&self, message: &[u8]) -> Answer {
+        let Ok(request) = Request::read(message) else { return self.refuse(Reason::RequestMalformed) };
         let mut report_only = Vec::new();
         self.decide(&request, unix_now(), &mut report_only, |decision| {
             response::render(decision, request.http.as_ref(), self.config.contact.as_deref())

@@ -1,13 +1,17 @@
 //! HTTP/2 (RFC 9113) on the check port, and its bounds.
 
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
 use hyper::server::conn::http2;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tower_service::Service;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
 
+use crate::check::eager::Eager;
+use crate::check::gathered::Gathered;
+use crate::check::service::Services;
 use crate::port::{Opened, Protocol, Stop};
 
 /// `limits`, as far as HTTP/2 is concerned.
@@ -22,50 +26,52 @@ pub struct Http2Limits {
 /// A peer that does not answer a ping within this time is gone.
 const KEEPALIVE: Duration = Duration::from_secs(20);
 
-/// Serves a service over HTTP/2.
+/// Serves the services over HTTP/2.
 #[derive(Debug, Clone)]
-pub struct Http2<S> {
-    service: S,
+pub struct Http2 {
+    services: Services,
     limits: Http2Limits,
 }
 
-impl<S> Http2<S> {
-    /// Serves `service`.
-    pub fn new(service: S, limits: Http2Limits) -> Self {
-        Self { service, limits }
+impl Http2 {
+    /// Serves `services`.
+    pub fn new(services: Services, limits: Http2Limits) -> Self {
+        Self { services, limits }
     }
 }
 
-impl<S> Protocol for Http2<S>
-where
-    S: Service<Request<hyper::body::Incoming>, Response = http::Response<tonic::body::Body>>
-        + Clone
-        + Send
-        + 'static,
-    S::Future: Send,
-    S::Error: std::error::Error + Send + Sync + 'static,
-{
+impl Protocol for Http2 {
     /// The client's preface (RFC 9113, section 3.4) and the head of the SETTINGS frame that must follow.
     const OPENING: usize = 24 + 9;
 
     async fn serve(self, connection: Opened, mut stop: Stop) {
-        let Self { service, limits } = self;
-        let mut http = http2::Builder::new(TokioExecutor::new());
+        let Self { services, limits } = self;
+        let mut http = http2::Builder::new(Eager);
         http.timer(TokioTimer::new())
             .max_concurrent_streams(limits.max_concurrent_streams)
             .max_header_list_size(limits.max_header_list)
             .keep_alive_interval(KEEPALIVE)
-            .keep_alive_timeout(KEEPALIVE);
-        let service = TowerToHyperService::new(service);
-        let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(connection), service));
-        let ended = tokio::select! {
-            ended = serving.as_mut() => ended,
-            () = stop.called() => {
-                serving.as_mut().graceful_shutdown();
-                serving.await
+            .keep_alive_timeout(KEEPALIVE)
+            // No gRPC client reads it.
+            .auto_date_header(false);
+        // Counted by this connection alone, so that no count is shared between cores.
+        let services = Arc::new(services);
+        let call = service_fn(|request| {
+            let services = Arc::clone(&services);
+            async move { Ok::<_, Infallible>(services.call(request).await) }
+        });
+        let connection = Gathered::new(connection);
+        let mut serving = pin!(http.serve_connection(TokioIo::new(connection.share()), call));
+        let ended = connection.while_polling(async {
+            tokio::select! {
+                ended = serving.as_mut() => ended,
+                () = stop.called() => {
+                    serving.as_mut().graceful_shutdown();
+                    serving.await
+                }
             }
-        };
-        if let Err(error) = ended {
+        });
+        if let Err(error) = ended.await {
             tracing::debug!("a connection ended with an error: {error}");
         }
     }

@@ -10,19 +10,23 @@
 //! refuses: broken framing, a header list over `limits.max_header_list`, a stream over `max_concurrent_streams`.
 
 mod decision;
+mod eager;
 mod gate;
+mod gathered;
+mod grpc;
 mod health;
 mod http2;
+mod inbox;
 mod invitee;
 mod judge;
 mod payload;
+mod places;
 mod problem;
 mod request;
 mod response;
 mod route;
 mod service;
 mod tokens;
-mod unary;
 mod wire;
 
 pub use self::decision::{Decision, DecisionId, Field};

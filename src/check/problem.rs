@@ -2,10 +2,13 @@
 //!
 //! No token and no claim beyond tenant and application ids.
 
-use serde_json::{Map, Value, json};
+use std::borrow::Cow;
+
+use serde::{Serialize, Serializer};
 
 use crate::check::decision::Decision;
 use crate::engine::{Class, Reason};
+use crate::id::TenantId;
 
 /// A body and its media type.
 pub(in crate::check) struct Problem {
@@ -23,24 +26,47 @@ impl Problem {
     }
 }
 
+/// The members, in the order of the interface.
+#[derive(Serialize)]
+struct Members<'p> {
+    r#type: Urn,
+    title: &'static str,
+    status: u16,
+    detail: Cow<'static, str>,
+    reason: &'static str,
+    decision_id: &'p str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<TenantId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partner: Option<TenantId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entra_code: Option<&'static str>,
+}
+
+/// `urn:tenantgate:REASON`
+struct Urn(Reason);
+
+impl Serialize for Urn {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("urn:tenantgate:{}", self.0))
+    }
+}
+
 fn json(decision: &Decision<'_>, contact: Option<&str>) -> String {
     let reason = decision.verdict.reason();
-    let mut members = Map::new();
-    let mut add = |name: &str, value: Option<String>| {
-        if let Some(value) = value {
-            members.insert(name.to_owned(), Value::String(value));
-        }
+    let members = Members {
+        r#type: Urn(reason),
+        title: title(reason),
+        status: decision.status(),
+        detail: detail(decision, contact),
+        reason: reason.word(),
+        decision_id: &decision.id.text(),
+        tenant: decision.verdict.basis.tenant,
+        partner: decision.verdict.basis.partner,
+        entra_code: decision.entra_code(),
     };
-    add("type", Some(format!("urn:tenantgate:{reason}")));
-    add("title", Some(title(reason).to_owned()));
-    add("detail", Some(detail(decision, contact)));
-    add("reason", Some(reason.word().to_owned()));
-    add("decision_id", Some(decision.id.to_string()));
-    add("tenant", decision.verdict.basis.tenant.map(|tenant| tenant.to_string()));
-    add("partner", decision.verdict.basis.partner.map(|partner| partner.to_string()));
-    add("entra_code", decision.entra_code().map(str::to_owned));
-    members.insert("status".to_owned(), json!(decision.status()));
-    Value::Object(members).to_string()
+    // Nothing here can fail to be written.
+    serde_json::to_string(&members).unwrap_or_default()
 }
 
 fn page(decision: &Decision<'_>, contact: Option<&str>) -> String {
@@ -84,9 +110,9 @@ fn title(reason: Reason) -> &'static str {
     }
 }
 
-fn detail(decision: &Decision<'_>, contact: Option<&str>) -> String {
+fn detail(decision: &Decision<'_>, contact: Option<&str>) -> Cow<'static, str> {
     let sentence = sentence(decision.verdict.reason());
-    contact.map_or_else(|| sentence.to_owned(), |contact| format!("{sentence} {contact}"))
+    contact.map_or(Cow::Borrowed(sentence), |contact| format!("{sentence} {contact}").into())
 }
 
 /// One sentence for the person, none of which helps an attacker.

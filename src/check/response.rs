@@ -1,49 +1,61 @@
-//! A decision as Envoy wants to hear it. The one place that builds a `CheckResponse`.
+//! A decision as Envoy wants to hear it. The one place that builds a `CheckResponse`, in its encoded form.
 //!
-//! `CheckResponse::default()` *allows*; so does a status OK beside a `denied_response`. Hence two functions: an OK
+//! An empty `CheckResponse` *allows*; so does a status OK beside a `denied_response`. Hence two functions: an OK
 //! needs a [`Permit`], which only the engine makes, and everything else sets a code that is not OK.
+//!
+//! Field numbers: `envoy/service/auth/v3/external_auth.proto` and what it imports; tests hold them against the
+//! generated types.
 
 use bytes::Bytes;
-use prost::Message as _;
-use prost_types::value::Kind;
-use prost_types::{ListValue, Struct, Value};
 
 use crate::check::decision::{Decision, Field};
+use crate::check::grpc;
 use crate::check::problem::Problem;
-use crate::check::request::{Http, OWN_PREFIX};
-use crate::engine::{Class, Effect, Permit, Reason, Ruling};
-use crate::pb::envoy::config::core::v3::header_value_option::HeaderAppendAction;
-use crate::pb::envoy::config::core::v3::{HeaderValue, HeaderValueOption};
-use crate::pb::envoy::service::auth::v3::check_response::HttpResponse;
-use crate::pb::envoy::service::auth::v3::{CheckResponse, DeniedHttpResponse, OkHttpResponse};
-use crate::pb::envoy::r#type::v3::HttpStatus;
-use crate::pb::google::rpc::Status;
+use crate::check::request::Http;
+use crate::check::wire::{Writer, nested};
+use crate::engine::{Class, Effect, Permit, Reason, Redemption, Relation, Ruling};
+use crate::id::{ObjectId, TenantId};
 use crate::token::{Home, Identity};
 
 /// An encoded answer, and what it says.
 pub(in crate::check) struct Answer {
+    /// As gRPC frames it.
     pub(in crate::check) frame: Bytes,
     pub(in crate::check) effect: Effect,
     pub(in crate::check) reason: Reason,
 }
 
 /// google.rpc.Code
-const OK: i32 = 0;
-const PERMISSION_DENIED: i32 = 7;
-const UNAVAILABLE: i32 = 14;
-const UNAUTHENTICATED: i32 = 16;
+const PERMISSION_DENIED: u64 = 7;
+const UNAVAILABLE: u64 = 14;
+const UNAUTHENTICATED: u64 = 16;
 
-/// Every header that an answer may set upstream.
-const OWN_HEADERS: [&str; 8] = [
-    "x-tenantgate-decision",
-    "x-tenantgate-home-tenant",
-    "x-tenantgate-relation",
-    "x-tenantgate-user",
-    "x-tenantgate-guest-access",
-    "x-tenantgate-consent",
-    "x-tenantgate-report-only",
-    "x-tenantgate-decision-id",
-];
+/// Of `CheckResponse`.
+const STATUS: u8 = 1;
+const DENIED_RESPONSE: u8 = 2;
+const OK_RESPONSE: u8 = 3;
+const DYNAMIC_METADATA: u8 = 4;
+/// Of `OkHttpResponse` and `DeniedHttpResponse`.
+const HEADERS: u8 = 2;
+const HEADERS_TO_REMOVE: u8 = 5;
+const BODY: u8 = 3;
+/// Of `HeaderValueOption`.
+const HEADER: u8 = 1;
+const APPEND_ACTION: u8 = 3;
+const OVERWRITE_IF_EXISTS_OR_ADD: u64 = 2;
+/// Of `google.rpc.Status` and `HttpStatus`.
+const CODE: u8 = 1;
+/// Of `Struct`, of `ListValue`, and of their `Value`.
+const FIELDS: u8 = 1;
+const VALUES: u8 = 1;
+const STRING_VALUE: u8 = 3;
+const LIST_VALUE: u8 = 6;
+/// Of `HeaderValue` and of a map's entry.
+const KEY: u8 = 1;
+const VALUE: u8 = 2;
+
+/// Most answers take less.
+const ROOM: usize = 1536;
 
 /// Encodes the answer to a check of `http`.
 pub(in crate::check) fn render(
@@ -51,40 +63,25 @@ pub(in crate::check) fn render(
     http: Option<&Http<'_>>,
     contact: Option<&str>,
 ) -> Answer {
-    let response = match decision.verdict.ruling {
-        Ruling::Allow(permit) => ok(permit, decision, http),
-        Ruling::Deny(reason) | Ruling::Challenge(reason, _) => denied(reason, decision, http, contact),
-    };
+    let mut response = Writer::after(grpc::room(ROOM));
+    match decision.verdict.ruling {
+        Ruling::Allow(permit) => ok(permit, decision, http, &mut response),
+        Ruling::Deny(reason) | Ruling::Challenge(reason, _) => {
+            denied(reason, decision, http, contact, &mut response);
+        }
+    }
+    response.message(DYNAMIC_METADATA, |metadata| write_metadata(decision, metadata));
     Answer {
-        frame: response.encode_to_vec().into(),
+        frame: grpc::sealed(response.into_buffer()),
         effect: decision.verdict.effect(),
         reason: decision.verdict.reason(),
     }
 }
 
-fn ok(permit: Permit, decision: &Decision<'_>, http: Option<&Http<'_>>) -> CheckResponse {
-    let headers = upstream_headers(permit, decision);
-    let set = |name: &str| {
-        headers.iter().any(|option| option.header.as_ref().is_some_and(|header| header.key == name))
-    };
-    let spoofed = http.map(|http| http.spoofed.as_slice()).unwrap_or_default();
-    let mut remove: Vec<String> =
-        OWN_HEADERS.iter().filter(|name| !set(name)).map(|name| (*name).to_owned()).collect();
-    for name in spoofed.iter().filter_map(|name| std::str::from_utf8(name).ok()) {
-        let name = name.to_ascii_lowercase();
-        if !OWN_HEADERS.contains(&name.as_str()) && !remove.contains(&name) {
-            remove.push(name);
-        }
-    }
-    CheckResponse {
-        status: Some(Status { code: OK, ..Status::default() }),
-        http_response: Some(HttpResponse::OkResponse(OkHttpResponse {
-            headers,
-            headers_to_remove: remove,
-            ..OkHttpResponse::default()
-        })),
-        dynamic_metadata: Some(metadata(decision)),
-    }
+/// A status without a code is OK.
+fn ok(permit: Permit, decision: &Decision<'_>, http: Option<&Http<'_>>, response: &mut Writer) {
+    response.begin(STATUS, 0);
+    response.message(OK_RESPONSE, |ok| write_upstream(permit, decision, http, ok));
 }
 
 fn denied(
@@ -92,7 +89,8 @@ fn denied(
     decision: &Decision<'_>,
     http: Option<&Http<'_>>,
     contact: Option<&str>,
-) -> CheckResponse {
+    response: &mut Writer,
+) {
     let code = match reason.class() {
         Class::Token => UNAUTHENTICATED,
         Class::Fault => UNAVAILABLE,
@@ -108,60 +106,66 @@ fn denied(
     };
     let accept = http.map(|http| http.accept).unwrap_or_default();
     let Problem { media_type, body } = Problem::of(decision, accept, contact);
-    let mut headers = vec![header("content-type", media_type), header("cache-control", "no-store")];
-    headers.extend(decision.www_authenticate().map(|challenge| header("www-authenticate", &challenge)));
-    if reason.class() == Class::Fault {
-        headers.push(header("retry-after", "1"));
-    }
-    CheckResponse {
-        status: Some(Status { code, ..Status::default() }),
-        http_response: Some(HttpResponse::DeniedResponse(DeniedHttpResponse {
-            status: Some(HttpStatus { code: i32::from(decision.status()) }),
-            headers,
-            body,
-        })),
-        dynamic_metadata: Some(metadata(decision)),
-    }
+    response.message(STATUS, |status| status.integer(CODE, code));
+    response.message(DENIED_RESPONSE, |denied| {
+        denied.message(STATUS, |status| status.integer(CODE, decision.status().into()));
+        let mut header = |name: &str, value: &str| write_header(name, &[value], On::Denial, denied);
+        header("content-type", media_type);
+        header("cache-control", "no-store");
+        if let Some(challenge) = decision.www_authenticate() {
+            header("www-authenticate", &challenge);
+        }
+        if reason.class() == Class::Fault {
+            header("retry-after", "1");
+        }
+        denied.text(BODY, &[&body]);
+    });
 }
 
-/// What the upstream may rely on. A request that policy would have refused carries no identity.
-fn upstream_headers(permit: Permit, decision: &Decision<'_>) -> Vec<HeaderValueOption> {
-    let revision = decision.revision.map(ToString::to_string).unwrap_or_default();
-    let said = format!("allow; reason={}; policy={revision}", permit.reason());
-    let mut headers = vec![
-        overwrite("x-tenantgate-decision", &said),
-        overwrite("x-tenantgate-decision-id", &decision.id.to_string()),
-    ];
-    if !decision.report_only.is_empty() {
-        headers.push(overwrite("x-tenantgate-report-only", &visible(&decision.report_only.join(", "))));
-    }
-    if permit.despite_outcome().is_none() {
-        headers.extend(
-            decision.identity.map(|identity| identity_headers(identity, decision)).unwrap_or_default(),
-        );
-    }
-    headers
-}
-
-fn identity_headers(identity: &Identity, decision: &Decision<'_>) -> Vec<HeaderValueOption> {
-    let home = match identity.home {
-        Home::Tenant(home) => Some(home.to_string()),
-        Home::NonEntra | Home::Unlisted => None,
-    };
-    let relation = decision.verdict.basis.relation.map(|relation| relation.word().to_owned());
-    [
-        ("x-tenantgate-home-tenant", home),
-        ("x-tenantgate-relation", relation),
-        ("x-tenantgate-user", identity.object.map(|object| object.to_string())),
-        ("x-tenantgate-guest-access", decision.guest_access().map(str::to_owned)),
+/// What the upstream may rely on. A request that policy would have refused carries no identity. Headers of ours that
+/// say nothing this time are removed, and so are others that the client made up.
+fn write_upstream(permit: Permit, decision: &Decision<'_>, http: Option<&Http<'_>>, ok: &mut Writer) {
+    let identity = decision.identity.filter(|_| permit.despite_outcome().is_none());
+    let home = identity.and_then(home).map(TenantId::text);
+    let user = identity.and_then(|identity| identity.object).map(ObjectId::text);
+    let id = decision.id.text();
+    let revision = decision.revision.map(|revision| &*revision.0).unwrap_or_default();
+    let report_only = (!decision.report_only.is_empty()).then(|| visible(&decision.report_only.join(", ")));
+    let one = |text| ["", "", "", text];
+    let headers = [
+        ("x-tenantgate-decision", Some(["allow; reason=", permit.reason().word(), "; policy=", revision])),
+        ("x-tenantgate-decision-id", Some(one(&*id))),
+        ("x-tenantgate-report-only", report_only.as_deref().map(one)),
+        ("x-tenantgate-home-tenant", home.as_deref().map(one)),
+        ("x-tenantgate-relation", identity.and(decision.verdict.basis.relation).map(Relation::word).map(one)),
+        ("x-tenantgate-user", user.as_deref().map(one)),
+        ("x-tenantgate-guest-access", identity.and_then(|_| decision.guest_access()).map(one)),
         (
             "x-tenantgate-consent",
-            decision.verdict.basis.redemption.map(|redemption| redemption.word().to_owned()),
+            identity.and(decision.verdict.basis.redemption).map(Redemption::word).map(one),
         ),
-    ]
-    .into_iter()
-    .filter_map(|(name, value)| Some(overwrite(name, &value?)))
-    .collect()
+    ];
+    for (name, value) in &headers {
+        match value {
+            Some(value) => write_header(name, value, On::Request, ok),
+            None => ok.text(HEADERS_TO_REMOVE, &[name]),
+        }
+    }
+    let mut removed = Vec::new();
+    for name in http.map(|http| http.spoofed.as_slice()).unwrap_or_default() {
+        let Ok(name) = str::from_utf8(name).map(str::to_ascii_lowercase) else { continue };
+        if !headers.iter().any(|(own, _)| name == *own) && !removed.contains(&name) {
+            ok.text(HEADERS_TO_REMOVE, &[&name]);
+            removed.push(name);
+        }
+    }
+}
+
+fn home(identity: &Identity) -> Option<TenantId> {
+    match identity.home {
+        Home::Tenant(home) => Some(home),
+        Home::NonEntra | Home::Unlisted => None,
+    }
 }
 
 /// Names of policies are free text; a header takes visible ASCII and no more than fits.
@@ -172,35 +176,54 @@ fn visible(text: &str) -> String {
         .collect()
 }
 
-/// On requests the action is said explicitly: Envoy 1.37.0 appended where nothing was said.
-fn overwrite(name: &str, value: &str) -> HeaderValueOption {
-    debug_assert!(name.starts_with(OWN_PREFIX));
-    HeaderValueOption {
-        append_action: HeaderAppendAction::OverwriteIfExistsOrAdd.into(),
-        ..header(name, value)
+/// What a header is set on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum On {
+    /// The action is said explicitly: Envoy 1.37.0 appended where nothing was said.
+    Request,
+    /// Here `append` must be left alone, or the entry vanishes.
+    Denial,
+}
+
+fn write_header(name: &str, value: &[&str], on: On, response: &mut Writer) {
+    let pair = nested(name.len()) + nested(value.iter().map(|part| part.len()).sum());
+    let action = if on == On::Request { 2 } else { 0 };
+    response.begin(HEADERS, nested(pair) + action);
+    response.begin(HEADER, pair);
+    response.text(KEY, &[name]);
+    response.text(VALUE, value);
+    if on == On::Request {
+        response.integer(APPEND_ACTION, OVERWRITE_IF_EXISTS_OR_ADD);
     }
 }
 
-/// On denials `append` must be left alone, or the entry vanishes.
-fn header(name: &str, value: &str) -> HeaderValueOption {
-    let header = HeaderValue { key: name.to_owned(), value: value.to_owned(), ..HeaderValue::default() };
-    HeaderValueOption { header: Some(header), ..HeaderValueOption::default() }
+/// The same on allow and deny: all that reaches Envoy's access log.
+fn write_metadata(decision: &Decision<'_>, metadata: &mut Writer) {
+    for (name, field) in decision.fields() {
+        match field {
+            Field::Null => {}
+            Field::Text(text) => write_text(name, text, metadata),
+            Field::Id(id) => write_text(name, &id, metadata),
+            Field::Truth(truth) => write_text(name, if truth { "true" } else { "false" }, metadata),
+            Field::List(texts) => metadata.message(FIELDS, |entry| {
+                entry.text(KEY, &[name]);
+                entry.message(VALUE, |value| value.message(LIST_VALUE, |list| write_list(texts, list)));
+            }),
+        }
+    }
 }
 
-/// The same on allow and deny: all that reaches Envoy's access log.
-fn metadata(decision: &Decision<'_>) -> Struct {
-    let text = |text| Value { kind: Some(Kind::StringValue(text)) };
-    let fields = decision.fields().into_iter().filter_map(|(name, field)| {
-        let value = match field {
-            Field::Null => return None,
-            Field::Text(value) => text(value),
-            Field::Truth(value) => text(value.to_string()),
-            Field::List(values) => {
-                let values = values.into_iter().map(text).collect();
-                Value { kind: Some(Kind::ListValue(ListValue { values })) }
-            }
-        };
-        Some((name.to_owned(), value))
-    });
-    Struct { fields: fields.collect() }
+fn write_text(name: &str, text: &str, metadata: &mut Writer) {
+    let value = nested(text.len());
+    metadata.begin(FIELDS, nested(name.len()) + nested(value));
+    metadata.text(KEY, &[name]);
+    metadata.begin(VALUE, value);
+    metadata.text(STRING_VALUE, &[text]);
+}
+
+fn write_list(texts: &[String], list: &mut Writer) {
+    for text in texts {
+        list.begin(VALUES, nested(text.len()));
+        list.text(STRING_VALUE, &[text]);
+    }
 }

@@ -1,25 +1,25 @@
 //! The gRPC services of the check port: authorization and health.
 
-use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
-use tonic::body::Body;
+use tonic::Status;
 use tonic::server::NamedService;
 use tonic_health::pb::health_server::HealthServer;
-use tower_service::Service;
+use tower_service::Service as _;
 
 use crate::check::gate::Gate;
+use crate::check::grpc::{self, Reply};
 use crate::check::health::Health;
-use crate::check::unary::{self, Inbox, Reply, Unread};
+use crate::check::inbox::{Inbox, Unread};
 use crate::engine::Reason;
 
 /// Envoy's name of the service, for which health is told too.
@@ -34,64 +34,35 @@ const WAY: Duration = Duration::from_millis(20);
 /// Both services behind one port.
 #[derive(Debug, Clone)]
 pub struct Services {
-    check: Arc<Check>,
+    gate: Arc<Gate>,
+    inbox: Arc<Inbox>,
     health: HealthServer<Health>,
 }
 
 impl Services {
     /// Checks by `gate`, health by `health`; messages up to `max_message` bytes.
     pub fn new(gate: Arc<Gate>, health: Health, max_message: usize) -> Self {
-        let check = Arc::new(Check { gate, inbox: Inbox::new(max_message) });
-        Self { check, health: HealthServer::new(health) }
-    }
-}
-
-type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
-impl Service<Request<Incoming>> for Services {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Answering;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
+        Self { gate, inbox: Arc::new(Inbox::new(max_message)), health: HealthServer::new(health) }
     }
 
-    fn call(&mut self, request: Request<Incoming>) -> Answering {
+    /// Answers a call.
+    pub(in crate::check) async fn call(&self, request: Request<Incoming>) -> Response<Reply> {
         let path = request.uri().path();
         if path == CHECK {
-            let check = Arc::clone(&self.check);
-            return Box::pin(async move { Ok(Reply::to(&check.answer(request).await)) });
+            let check =
+                async { self.in_time(request).await.unwrap_or_else(|reason| self.gate.refused(reason)) };
+            return grpc::reply(answered(check, || self.gate.refused(Reason::InternalError)).await);
         }
         if is_of(path, <HealthServer<Health> as NamedService>::NAME) {
-            return Box::pin(self.health.call(request));
+            let Ok(response) = self.health.clone().call(request).await;
+            return response.map(Reply::Tonic);
         }
-        Box::pin(async { Ok(tonic::Status::unimplemented("").into_http()) })
+        Status::unimplemented("").into_http::<tonic::body::Body>().map(Reply::Tonic)
     }
-}
 
-/// Exactly `/{service}/{method}`.
-fn is_of(path: &str, service: &str) -> bool {
-    path.strip_prefix('/')
-        .and_then(|path| path.strip_prefix(service))
-        .is_some_and(|method| method.starts_with('/'))
-}
-
-#[derive(Debug)]
-struct Check {
-    gate: Arc<Gate>,
-    inbox: Inbox,
-}
-
-impl Check {
     /// Every call is answered, and before the caller gives up.
-    async fn answer(&self, request: Request<Incoming>) -> Bytes {
-        let answer = async { self.in_time(request).await.unwrap_or_else(|reason| self.gate.refused(reason)) };
-        answered(answer, || self.gate.refused(Reason::InternalError)).await
-    }
-
     async fn in_time(&self, request: Request<Incoming>) -> Result<Bytes, Reason> {
-        let time = unary::timeout(request.headers()).map_or(PATIENCE, left);
+        let time = grpc::timeout(request.headers()).map_or(PATIENCE, left);
         if time.is_zero() {
             return Err(Reason::Overloaded);
         }
@@ -103,8 +74,15 @@ impl Check {
                 Unread::NoRoom => Reason::Overloaded,
                 Unread::Broken | Unread::Compressed | Unread::TooLong => Reason::RequestMalformed,
             })?;
-        within(deadline, self.gate.check(message), Reason::Overloaded).await
+        within(deadline, self.gate.frame(message), Reason::Overloaded).await
     }
+}
+
+/// Exactly `/{service}/{method}`.
+fn is_of(path: &str, service: &str) -> bool {
+    path.strip_prefix('/')
+        .and_then(|path| path.strip_prefix(service))
+        .is_some_and(|method| method.starts_with('/'))
 }
 
 /// `work`, or `otherwise` once the deadline has passed.
@@ -119,25 +97,14 @@ fn left(timeout: Duration) -> Duration {
 
 /// What `check` answers. A panic must be a denial, not an RPC error, which fail-open would let by.
 async fn answered<T>(check: impl Future<Output = T>, denial: impl FnOnce() -> T) -> T {
-    Caught(AssertUnwindSafe(Box::pin(check))).await.unwrap_or_else(|Panicked| denial())
-}
-
-/// A future whose panics are results.
-struct Caught<F>(AssertUnwindSafe<Pin<Box<F>>>);
-
-struct Panicked;
-
-impl<F: Future> Future for Caught<F> {
-    type Output = Result<F::Output, Panicked>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context)));
-        match polled {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
-            Err(_) => Poll::Ready(Err(Panicked)),
+    let mut check = pin!(check);
+    let caught = poll_fn(|context| {
+        match std::panic::catch_unwind(AssertUnwindSafe(|| check.as_mut().poll(context))) {
+            Ok(polled) => polled.map(Some),
+            Err(_) => Poll::Ready(None),
         }
-    }
+    });
+    caught.await.unwrap_or_else(denial)
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 
 use std::hash::BuildHasher as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{Mutex, MutexGuard, Notify, Semaphore, SemaphorePermit};
 
 use crate::check::payload::{self, PayloadPlace};
+use crate::check::places::Places;
 use crate::check::request::Request;
 use crate::store::Reader;
 use crate::telemetry::Metrics;
@@ -195,8 +195,7 @@ struct Turns {
     /// The same token always finds the same lock; which tokens share one, nobody outside can choose.
     by_token: [Mutex<()>; 64],
     seed: foldhash::fast::RandomState,
-    waiting: AtomicUsize,
-    queue: usize,
+    waiting: Places,
 }
 
 /// Held while a signature is checked.
@@ -208,14 +207,13 @@ impl Turns {
             at_once: Semaphore::new(at_once),
             by_token: std::array::from_fn(|_| Mutex::new(())),
             seed: foldhash::fast::RandomState::default(),
-            waiting: AtomicUsize::new(0),
-            queue,
+            waiting: Places::new(queue),
         }
     }
 
     /// Waits for a turn, unless too many wait already.
     async fn take(&self, token: &Fingerprint) -> Result<Turn<'_>, TokenError> {
-        let _place = Place::take(&self.waiting, self.queue).ok_or(TokenError::Overloaded)?;
+        let _place = self.waiting.take().ok_or(TokenError::Overloaded)?;
         // Whoever is known already goes first: a check that needs no signature never waits behind one that does.
         tokio::task::yield_now().await;
         let lock = usize::try_from(self.seed.hash_one(token) % 64).unwrap_or_default();
@@ -223,23 +221,5 @@ impl Turns {
         let of_this_token = lock.lock().await;
         let one_of_few = self.at_once.acquire().await.map_err(|_| TokenError::Overloaded)?;
         Ok((of_this_token, one_of_few))
-    }
-}
-
-/// A counted place that is given back when dropped.
-#[derive(Debug)]
-pub(in crate::check) struct Place<'a>(&'a AtomicUsize);
-
-impl<'a> Place<'a> {
-    pub(in crate::check) fn take(taken: &'a AtomicUsize, limit: usize) -> Option<Self> {
-        let place = Self(taken);
-        // The place is counted first and given back by its drop where there was none left.
-        (taken.fetch_add(1, Ordering::Relaxed) < limit).then_some(place)
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

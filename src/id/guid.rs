@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::id::text::IdText;
+
 /// What does not look like `6babcaad-604b-40ac-a9d7-9fd97c0b779f`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a GUID of 36 characters")]
@@ -27,6 +29,11 @@ macro_rules! guids {
                 self.0
             }
 
+            /// The 36 characters, in lower case.
+            pub fn text(self) -> IdText {
+                IdText::guid(self.0)
+            }
+
             /// Reads exactly 36 ASCII characters; braces, URNs and bare hex are refused.
             pub fn parse(text: &[u8]) -> Result<Self, NotAGuid> {
                 parse(text).map(Self).ok_or(NotAGuid)
@@ -43,13 +50,13 @@ macro_rules! guids {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write(self.0, f)
+                f.write_str(&self.text())
             }
         }
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write(self.0, f)
+                f.write_str(&self.text())
             }
         }
 
@@ -99,18 +106,6 @@ const fn nibble(byte: u8) -> Option<u8> {
         b'A'..=b'F' => Some(byte - b'A' + 10),
         _ => None,
     }
-}
-
-fn write(value: u128, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    write!(
-        f,
-        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-        value >> 96,
-        value >> 80 & 0xffff,
-        value >> 64 & 0xffff,
-        value >> 48 & 0xffff,
-        value & 0xffff_ffff_ffff
-    )
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::str::FromStr;
 
 use crate::policy::finding::Findings;
-use crate::policy::json::{Node, is_annotation};
+use crate::policy::json::{Node, Record, is_annotation};
 use crate::policy::pointer::Pointer;
 
 /// The members of one object that are still to be accounted for.
@@ -37,6 +37,15 @@ impl<'n, 'a> Field<'n, 'a> {
     pub(in crate::policy) fn array(self, findings: &mut Findings) -> &'n [Node<'a>] {
         if let Node::Array(items) = self.node {
             return items;
+        }
+        self.mistyped("an array", findings);
+        &[]
+    }
+
+    /// An array that is read item by item.
+    pub(in crate::policy) fn records(self, findings: &mut Findings) -> &'n [Record<'a>] {
+        if let Node::Records(records) = self.node {
+            return records;
         }
         self.mistyped("an array", findings);
         &[]

@@ -91,6 +91,11 @@ impl Findings {
         self.found.push(Finding { document: self.document, ..finding });
     }
 
+    /// Adds one whose place is given within what stands at `at`.
+    pub(in crate::policy) fn push_within(&mut self, at: &Pointer<'_>, finding: Finding) {
+        self.push(Finding { pointer: format!("{at}{}", finding.pointer), ..finding });
+    }
+
     pub(in crate::policy) fn error(
         &mut self,
         code: &'static str,

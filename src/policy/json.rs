@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 use crate::policy::finding::Finding;
 
@@ -15,7 +16,29 @@ pub(in crate::policy) enum Node<'a> {
     Number(serde_json::Number),
     Text(Cow<'a, str>),
     Array(Vec<Self>),
+    /// The array under [`RECORDS`]: there may be a million, and their trees would take gigabytes all at once.
+    Records(Vec<Record<'a>>),
     Object(Vec<(Cow<'a, str>, Self)>),
+}
+
+/// The member whose items are read one by one.
+const RECORDS: &str = "partners";
+
+/// One item, as its text.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::policy) struct Record<'a>(&'a RawValue);
+
+impl<'a> Record<'a> {
+    /// The item's tree, or where in it and why it is none.
+    pub(in crate::policy) fn read(self) -> Result<Node<'a>, Finding> {
+        Node::read(self.0.get().as_bytes())
+    }
+}
+
+impl PartialEq for Record<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get()
+    }
 }
 
 impl<'a> Node<'a> {
@@ -31,7 +54,7 @@ impl<'a> Node<'a> {
             Self::Bool(_) => "a boolean",
             Self::Number(_) => "a number",
             Self::Text(_) => "a string",
-            Self::Array(_) => "an array",
+            Self::Array(_) | Self::Records(_) => "an array",
             Self::Object(_) => "an object",
         }
     }
@@ -42,6 +65,7 @@ impl<'a> Node<'a> {
             Self::Null => true,
             Self::Bool(_) | Self::Number(_) | Self::Text(_) => false,
             Self::Array(items) => items.is_empty(),
+            Self::Records(items) => items.is_empty(),
             Self::Object(members) => {
                 members.iter().all(|(name, value)| is_annotation(name) || value.is_neutral())
             }
@@ -73,11 +97,23 @@ fn locate(document: &[u8]) -> Finding {
 
 impl<'de> Deserialize<'de> for Node<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Read)
+        deserializer.deserialize_any(Read::default())
     }
 }
 
-struct Read;
+#[derive(Default)]
+struct Read {
+    /// What an array has is kept as text.
+    records: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Read {
+    type Value = Node<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node<'de>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
 
 impl<'de> Visitor<'de> for Read {
     type Value = Node<'de>;
@@ -115,6 +151,13 @@ impl<'de> Visitor<'de> for Read {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Self::Value, A::Error> {
+        if self.records {
+            let mut records = Vec::new();
+            while let Some(record) = array.next_element()? {
+                records.push(Record(record));
+            }
+            return Ok(Node::Records(records));
+        }
         let mut items = Vec::new();
         while let Some(item) = array.next_element()? {
             items.push(item);
@@ -125,7 +168,8 @@ impl<'de> Visitor<'de> for Read {
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
         let mut members: Vec<(Cow<'de, str>, Node<'de>)> = Vec::new();
         while let Some(name) = object.next_key::<Name<'de>>()? {
-            members.push((name.0, object.next_value()?));
+            let value = object.next_value_seed(Self { records: name.0 == RECORDS })?;
+            members.push((name.0, value));
         }
         match repeated(&members) {
             Some(name) => Err(de::Error::custom(format_args!("duplicate member `{name}`"))),
@@ -156,9 +200,12 @@ impl<'de> Deserialize<'de> for Name<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Node::deserialize(deserializer)? {
             Node::Text(name) => Ok(Self(name)),
-            Node::Null | Node::Bool(_) | Node::Number(_) | Node::Array(_) | Node::Object(_) => {
-                Err(de::Error::custom("a member's name is a string"))
-            }
+            Node::Null
+            | Node::Bool(_)
+            | Node::Number(_)
+            | Node::Array(_)
+            | Node::Records(_)
+            | Node::Object(_) => Err(de::Error::custom("a member's name is a string")),
         }
     }
 }

@@ -95,6 +95,10 @@ impl Tenant {
 pub struct Partners(Map<Partner>);
 
 impl Partners {
+    pub(in crate::policy) fn reserve(&mut self, more: usize) {
+        self.0.reserve(more);
+    }
+
     pub(in crate::policy) fn insert(&mut self, id: TenantId, partner: Partner) -> Option<Partner> {
         self.0.insert(id, partner)
     }

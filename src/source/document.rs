@@ -1,8 +1,9 @@
 //! The files of a policy, read whole and told apart by their content.
 
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest;
@@ -49,6 +50,12 @@ impl Files {
         Ok(Document::new(self.paths()?.iter().map(fs::read).collect::<io::Result<_>>()?))
     }
 
+    /// What the file system says of them.
+    pub fn stamp(&self) -> io::Result<Stamp> {
+        let of = |path: PathBuf| fs::metadata(&path).map(|found| (path, FileStamp::of(&found)));
+        Ok(Stamp(self.paths()?.into_iter().map(of).collect::<io::Result<_>>()?))
+    }
+
     /// The files that are there now, in the order of their names.
     pub fn paths(&self) -> io::Result<Vec<PathBuf>> {
         if !self.path.is_dir() {
@@ -67,6 +74,34 @@ impl Files {
         }
         names.sort();
         Ok(names)
+    }
+}
+
+/// Tells whether files may have changed without reading them; a large bundle takes long to read and to hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp(Vec<(PathBuf, FileStamp)>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct FileStamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    /// Seconds and nanoseconds; nobody can set this one back.
+    changed: (i64, i64),
+}
+
+impl FileStamp {
+    fn of(found: &Metadata) -> Self {
+        let changed = (found.ctime(), found.ctime_nsec());
+        Self { device: found.dev(), inode: found.ino(), size: found.size(), changed }
+    }
+}
+
+impl Stamp {
+    /// Whether everything written by `now` (Unix seconds) has another stamp than this. A file that was written a
+    /// moment ago could be written again in the same moment.
+    pub fn is_settled(&self, now: i64) -> bool {
+        self.0.iter().all(|(_, file)| file.changed.0 < now.saturating_sub(1))
     }
 }
 

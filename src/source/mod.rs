@@ -13,7 +13,7 @@ mod principals;
 mod remote;
 mod task;
 
-pub use self::document::{Document, Files};
+pub use self::document::{Document, Files, Stamp};
 pub use self::fetch::{FetchConfig, FetchError};
 pub use self::graph::{Export, Exported, Found, GraphError, Import, Imported, Problem, Progress, Wrong};
 pub use self::keys::{KeyOrigin, KeySource, Keys, KeysConfig, Reached};

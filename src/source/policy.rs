@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use notify::{RecursiveMode, Watcher as _};
+use notify::event::{AccessKind, AccessMode};
+use notify::{EventKind, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 
 use crate::policy::{Compiled, Finding, Findings, Level, Options, Snapshot, compile};
-use crate::source::document::{Document, Files};
+use crate::source::document::{Document, Files, Stamp};
 use crate::source::task::Task;
 use crate::store::{Publisher, Rejection, Status};
 use crate::telemetry::{Metrics, RejectedBecause, unix_now};
 
-/// Content is compared this often; hints only make it sooner.
+/// Files are compared this often; hints only make it sooner.
 const COMPARE_EVERY: Duration = Duration::from_secs(2);
 /// Writers that replace a file in several steps get this long to finish.
 const SETTLE: Duration = Duration::from_millis(20);
@@ -52,6 +53,8 @@ pub struct Watch {
     every: Duration,
     /// What was read last, good or bad.
     last: Option<Document>,
+    /// Of the files that it was read from, once that is reliable.
+    stamp: Option<Stamp>,
     unreadable: bool,
 }
 
@@ -65,7 +68,17 @@ impl Watch {
         metrics: Arc<Metrics>,
     ) -> Self {
         let every = COMPARE_EVERY;
-        Self { source, options, publisher, status, metrics, every, last: None, unreadable: false }
+        Self {
+            source,
+            options,
+            publisher,
+            status,
+            metrics,
+            every,
+            last: None,
+            stamp: None,
+            unreadable: false,
+        }
     }
 
     /// Compares so often that a source that can be read is never older than `limit`.
@@ -77,13 +90,24 @@ impl Watch {
 
     /// Loads what is there now; a failure is reported and leaves the policy as it was.
     pub fn load(&mut self) {
+        self.publisher.sweep();
         let read = match &self.source {
-            PolicySource::Files(files) => files.read(),
+            PolicySource::Files(files) => {
+                let stamp = files.stamp().ok().filter(|stamp| stamp.is_settled(unix_now()));
+                if stamp.is_some() && stamp == self.stamp {
+                    return self.status.reached(unix_now());
+                }
+                self.stamp = stamp;
+                files.read()
+            }
             PolicySource::BuiltIn(document) => Ok(Document::new(vec![document.as_bytes().to_vec()])),
         };
         let document = match read {
             Ok(document) => document,
-            Err(error) => return self.unreadable(&error),
+            Err(error) => {
+                self.stamp = None;
+                return self.unreadable(&error);
+            }
         };
         self.unreadable = false;
         self.status.reached(unix_now());
@@ -132,9 +156,11 @@ impl Watch {
 
     fn watcher(&self, hint: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
         let PolicySource::Files(files) = &self.source else { return None };
-        let mut watcher = notify::recommended_watcher(move |_| {
+        let mut watcher = notify::recommended_watcher(move |event| {
             // A hint that is already there says as much.
-            let _hint = hint.try_send(());
+            if is_change(&event) {
+                let _hint = hint.try_send(());
+            }
         })
         .ok()?;
         match watcher.watch(files.directory(), RecursiveMode::NonRecursive) {
@@ -168,5 +194,13 @@ impl Watch {
         }
         self.metrics.policy_rejected(RejectedBecause::Invalid);
         self.status.rejected(Rejection { at: unix_now(), reason: reasons.join("\n") });
+    }
+}
+
+/// Whether files may have changed. To have been opened, which our own reading does to them, changes nothing.
+fn is_change(event: &Result<notify::Event, notify::Error>) -> bool {
+    match event.as_ref().map(|event| event.kind) {
+        Ok(EventKind::Access(access)) => access == AccessKind::Close(AccessMode::Write),
+        Ok(_) | Err(_) => true,
     }
 }

@@ -3,16 +3,14 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, Unit};
+use metrics::{Counter, Gauge, Key, KeyName, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 use crate::engine::{Class, Effect, Reason};
+use crate::telemetry::tally::Tally;
 
-/// Seconds; a warm check takes microseconds, a cold one tens of them.
-const BUCKETS: &[f64] = &[
-    0.000_005, 0.000_01, 0.000_02, 0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1,
-    0.5,
-];
+/// How long checks took; made by [`Tally`], for an exporter's histogram would keep each of them.
+const CHECK_SECONDS: &str = "tenantgate_check_seconds";
 
 /// Why an update of the policy was not applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,9 +43,8 @@ impl Port {
 /// The handles.
 pub struct Metrics {
     handle: PrometheusHandle,
-    /// By reason, then effect.
-    checks: Box<[[Counter; 3]]>,
-    check_seconds: Histogram,
+    tally: Tally,
+    checks: Box<[(Effect, Reason, Counter)]>,
     rejected_unreadable: Counter,
     rejected_invalid: Counter,
     token_cache_hits: Counter,
@@ -79,12 +76,11 @@ struct KeyMetrics {
 impl Metrics {
     /// Registers everything; `issuers` are the configured issuers, the one label that is not a closed list.
     pub fn new<'i>(issuers: impl IntoIterator<Item = &'i str>) -> Self {
-        let builder = PrometheusBuilder::new().set_buckets(BUCKETS);
-        let recorder = builder
-            .map_or_else(|_| PrometheusBuilder::new().build_recorder(), PrometheusBuilder::build_recorder);
+        let recorder = PrometheusBuilder::new().build_recorder();
         let register = Register(&recorder);
-        let checks = Reason::ALL.iter().map(|reason| {
-            [Effect::Allow, Effect::Deny, Effect::Challenge].map(|effect| register.check(effect, *reason))
+        let checks = Reason::ALL.iter().flat_map(|reason| {
+            [Effect::Allow, Effect::Deny, Effect::Challenge]
+                .map(|effect| (effect, *reason, register.check(effect, *reason)))
         });
         let keys = issuers.into_iter().map(|issuer| (issuer.into(), register.keys(issuer)));
         let rejected = |reason| register.counter("tenantgate_policy_rejected_total", &[("reason", reason)]);
@@ -102,8 +98,7 @@ impl Metrics {
             keys: keys.collect(),
             check_certificates: register.certificates(Port::Check),
             admin_certificates: register.certificates(Port::Admin),
-            check_seconds: recorder
-                .register_histogram(&Key::from_static_name("tenantgate_check_seconds"), &METADATA),
+            tally: Tally::default(),
             rejected_unreadable: rejected("unreadable"),
             rejected_invalid: rejected("invalid"),
             token_cache_hits: register.counter("tenantgate_token_cache_hits", &[]),
@@ -120,20 +115,12 @@ impl Metrics {
 
     /// A check was answered.
     pub fn checked(&self, effect: Effect, reason: Reason, took: Duration) {
-        if let Some([allow, deny, challenge]) = self.checks.get(reason.index()) {
-            match effect {
-                Effect::Allow => allow,
-                Effect::Deny => deny,
-                Effect::Challenge => challenge,
-            }
-            .increment(1);
-        }
-        self.check_seconds.record(took);
+        self.tally.checked(effect, reason, took);
     }
 
     /// A token was looked up in the cache of verified ones.
     pub fn token_looked_up(&self, hit: bool) {
-        if hit { self.token_cache_hits.increment(1) } else { self.token_cache_misses.increment(1) }
+        self.tally.token_looked_up(hit);
     }
 
     /// A signature was checked.
@@ -186,7 +173,16 @@ impl Metrics {
 
     /// Everything, in Prometheus' text format. The revision is no series of its own, for old ones would stay.
     pub fn render(&self, revision: Option<&str>) -> String {
+        for (effect, reason, counter) in &self.checks {
+            counter.absolute(self.tally.checks(*effect, *reason));
+        }
+        let [hits, misses] = self.tally.tokens();
+        self.token_cache_hits.absolute(hits);
+        self.token_cache_misses.absolute(misses);
         let mut text = self.handle.render();
+        text.push_str("# HELP tenantgate_check_seconds Time to answer a check.\n");
+        text.push_str("# TYPE tenantgate_check_seconds histogram\n");
+        self.tally.render(CHECK_SECONDS, &mut text);
         if let Some(revision) = revision {
             text.push_str("# HELP tenantgate_policy_revision_info The policy that decisions are made on.\n");
             text.push_str(
@@ -196,11 +192,6 @@ impl Metrics {
             text.push_str("\"} 1\n");
         }
         text
-    }
-
-    /// Histograms keep every sample until somebody drains them: call this about once a second.
-    pub fn upkeep(&self) {
-        self.handle.run_upkeep();
     }
 }
 
@@ -287,11 +278,6 @@ impl Register<'_> {
         for (name, unit, help) in gauges {
             self.0.describe_gauge(KeyName::from(name), unit, help.into());
         }
-        self.0.describe_histogram(
-            KeyName::from("tenantgate_check_seconds"),
-            Some(Unit::Seconds),
-            "Time to answer a check.".into(),
-        );
     }
 }
 

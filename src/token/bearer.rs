@@ -1,5 +1,7 @@
 //! Finding the one bearer token of a request (RFC 6750, section 2.1).
 
+use memchr::memchr;
+
 use crate::token::TokenError;
 
 /// The `Authorization` headers of a request, as found on the wire.
@@ -43,13 +45,25 @@ pub fn bearer(credential: Credential<'_>, max_bytes: usize) -> Result<&str, Toke
     if longest > max_bytes {
         return Err(TokenError::TooLarge);
     }
-    let value = value.filter(|value| !value.contains(&b',')).ok_or(TokenError::Ambiguous)?;
+    let value = value.filter(|value| memchr(b',', value).is_none()).ok_or(TokenError::Ambiguous)?;
     let token = token(value).ok_or(TokenError::Missing)?;
     std::str::from_utf8(token).map_err(|_| TokenError::Malformed("not ASCII"))
 }
 
 fn longest(value: &[u8]) -> usize {
-    value.split(|&byte| byte == b',').filter_map(token).map(<[u8]>::len).max().unwrap_or_default()
+    credentials(value).filter_map(token).map(<[u8]>::len).max().unwrap_or_default()
+}
+
+/// What commas separate.
+fn credentials(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(value);
+    std::iter::from_fn(move || {
+        let value = rest?;
+        let Some(end) = memchr(b',', value) else { return rest.take() };
+        let (credential, after) = value.split_at_checked(end)?;
+        rest = after.get(1..);
+        Some(credential)
+    })
 }
 
 fn token(credential: &[u8]) -> Option<&[u8]> {

@@ -83,13 +83,14 @@ fn decision(decision: &Decision<'_>) -> model::Decision {
     let field = |name: &str| &fields.iter().find(|(known, _)| *known == name).unwrap().1;
     let text = |name: &str| match field(name) {
         Field::Null => None,
-        Field::Text(text) => Some(text.clone()),
+        Field::Text(text) => Some((*text).to_owned()),
+        Field::Id(id) => Some(id.to_string()),
         Field::Truth(_) | Field::List(_) => panic!("{name} is no text"),
     };
     let truth = |name: &str| match field(name) {
         Field::Null => None,
         Field::Truth(truth) => Some(*truth),
-        Field::Text(_) | Field::List(_) => panic!("{name} is neither yes nor no"),
+        Field::Text(_) | Field::Id(_) | Field::List(_) => panic!("{name} is neither yes nor no"),
     };
     let Field::List(report_only) = field("report_only") else { panic!("report_only is no list") };
     let reason = text("reason").unwrap();
@@ -107,7 +108,7 @@ fn decision(decision: &Decision<'_>) -> model::Decision {
         partner: text("partner"),
         setting: text("setting"),
         origin: text("origin"),
-        report_only: report_only.clone(),
+        report_only: report_only.to_vec(),
     }
 }
 

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::os::unix::fs::symlink;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use notify::{RecursiveMode, Watcher as _};
 use serde_json::{Value, json};
 use tenantgate::source::Document;
 
@@ -203,4 +204,23 @@ async fn a_policy_whose_source_is_gone_for_too_long_decides_nothing_until_it_is_
     }
     let report: Value = serde_json::from_str(&readyz().await.text().await.unwrap()).unwrap();
     assert_eq!(report["store"]["problem"], json!(null));
+}
+
+#[tokio::test]
+async fn reading_the_policy_is_no_hint_that_it_changed() {
+    let world = World::new(&json!({}), &serde_json::from_str(&bundle("allowed", "quiet")).unwrap());
+    let reads = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&reads);
+    let mut watcher = notify::recommended_watcher(move |event: Result<notify::Event, notify::Error>| {
+        if event.is_ok_and(|event| event.kind.is_access() && event.paths[0].ends_with("policy.json")) {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+    })
+    .unwrap();
+    let _app = world.ready().await;
+    watcher.watch(&world.path("policy.json"), RecursiveMode::NonRecursive).unwrap();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    // Compared every two seconds, and no more.
+    let reads = reads.load(Ordering::Relaxed);
+    assert!((1..=2).contains(&reads), "{reads} reads");
 }

@@ -4,6 +4,8 @@ use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Instant;
 
+use rustix::event::{PollFd, PollFlags, poll};
+
 use crate::http2::{self, Frame};
 use crate::request::{Code, Request};
 
@@ -180,10 +182,10 @@ fn place(places: &mut [Option<Waiting>], stream: u32) -> Option<&mut Option<Wait
     places.get_mut(number % PLACES)
 }
 
+/// Sleeps until something has come on one of them.
 pub(crate) fn wait(connections: &[Connection]) -> io::Result<()> {
-    use rustix::event::{PollFd, PollFlags, poll};
-    let mut fds: Vec<_> = connections.iter().map(|c| PollFd::new(&c.socket, PollFlags::IN)).collect();
-    let t = rustix::event::Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
-    poll(&mut fds, Some(&t))?;
+    let mut sockets: Vec<_> =
+        connections.iter().map(|connection| PollFd::new(&connection.socket, PollFlags::IN)).collect();
+    poll(&mut sockets, None)?;
     Ok(())
 }

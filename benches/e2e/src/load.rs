@@ -41,11 +41,7 @@ pub(crate) fn peak(server: &Server, requests: &[Request], span: Span) -> anyhow:
     let mut connections = connections(server)?;
     let mut next = requests.iter().cycle();
     let mut meter = Meter::start(server, span)?;
-    let wait = std::env::var_os("WAIT").is_some();
     while let Some(now) = meter.now()? {
-        if wait {
-            crate::connection::wait(&connections)?;
-        }
         for connection in &mut connections {
             connection.receive(|answer| meter.count(answer))?;
             let free = STREAMS.saturating_sub(connection.waiting());
@@ -84,7 +80,8 @@ pub(crate) fn steady(server: &Server, requests: &[Request], rate: f64, span: Spa
     meter.finish()
 }
 
-fn connections(server: &Server) -> std::io::Result<Vec<Connection>> {
+/// Those that a server is asked over.
+pub(crate) fn connections(server: &Server) -> std::io::Result<Vec<Connection>> {
     (0..CONNECTIONS).map(|_| Connection::open(server.address)).collect()
 }
 

@@ -6,11 +6,14 @@
 //! cargo run --release -p e2e -- --json   the same for programs
 //! cargo run --release -p e2e -- --hostile  what hostile clients cost, instead
 //! cargo run --release -p e2e -- --quick  a moment, to see that it works; its numbers mean little
+//! cargo run --release -p e2e -- --memory at rest, and with a million partners
+//! cargo run --release -p e2e -- --count  instructions and system calls, held against the baseline; needs valgrind
 //! ```
 
 #[path = "../../../tests/it/attack.rs"]
 mod attack;
 mod connection;
+mod count;
 mod do_nothing;
 #[path = "../../fixtures/mod.rs"]
 mod fixtures;
@@ -18,6 +21,7 @@ mod hostile;
 mod http2;
 mod load;
 mod machine;
+mod memory;
 mod report;
 mod request;
 mod scene;
@@ -29,7 +33,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 
+use crate::count::Count;
 use crate::load::{Round, Span};
+use crate::memory::Memory;
 use crate::report::{Pair, Report};
 use crate::scene::Scene;
 use crate::server::{Role, Server};
@@ -47,10 +53,12 @@ fn main() -> anyhow::Result<ExitCode> {
     let (mut plan, mut json) = (Plan::FULL, false);
     for argument in &arguments {
         match argument.as_str() {
+            "--memory" => return memory(),
+            "--count" => return count(arguments.iter().any(|argument| argument == "--write")),
             "--json" => json = true,
             "--hostile" => return attacked(),
             "--quick" => plan = Plan::QUICK,
-            other => bail!("`{other}` is neither --json nor --quick nor --hostile"),
+            other => bail!("`{other}` is none of --json, --quick, --hostile, --memory and --count"),
         }
     }
     let report = plan.carry_out()?;
@@ -68,6 +76,26 @@ fn attacked() -> anyhow::Result<ExitCode> {
     let report = hostile::Report::of(&server, &scene)?;
     print(&report.to_string());
     ensure!(report.is_right(), "some answers were wrong");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Counts, and holds it against the baseline or makes it that.
+fn count(write: bool) -> anyhow::Result<ExitCode> {
+    let count = Count::take()?;
+    print(&count.to_string());
+    if write {
+        count.write()?;
+    } else {
+        count.hold()?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Measures memory, and holds it against what is allowed.
+fn memory() -> anyhow::Result<ExitCode> {
+    let memory = Memory::take()?;
+    print(&memory.to_string());
+    memory.hold()?;
     Ok(ExitCode::SUCCESS)
 }
 

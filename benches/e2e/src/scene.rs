@@ -1,7 +1,7 @@
 //! The scene of a run: a directory with policy, keys and configuration, and the checks of a thousand callers.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -28,9 +28,14 @@ pub(crate) struct Scene {
 impl Scene {
     /// Writes the files and signs the tokens.
     pub(crate) fn set() -> anyhow::Result<Self> {
+        Self::of(&bundle(PARTNERS, &[guests_for_mfa()]))
+    }
+
+    /// The same with another policy.
+    pub(crate) fn of(policy: &str) -> anyhow::Result<Self> {
         let directory = tempfile::tempdir()?;
         let issuer = DevelopmentIssuer::keygen(directory.path())?;
-        fs::write(directory.path().join("policy.json"), bundle(PARTNERS, &[guests_for_mfa()]))?;
+        fs::write(directory.path().join("policy.json"), policy)?;
         fs::write(directory.path().join("config.json"), config().to_string())?;
         let now = unix_now();
         let requests = callers().map(|(caller, expected)| {
@@ -38,6 +43,16 @@ impl Scene {
             Ok(Request::new(&token, expected))
         });
         Ok(Self { requests: requests.collect::<anyhow::Result<_>>()?, directory })
+    }
+
+    /// Another policy in the place of the first.
+    pub(crate) fn replace_policy(&self, policy: &str) -> anyhow::Result<()> {
+        Ok(fs::write(self.directory.path().join("policy.json"), policy)?)
+    }
+
+    /// Where its files are.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// The configuration to serve with.

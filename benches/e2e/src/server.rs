@@ -2,15 +2,16 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::machine;
+use crate::memory;
 use crate::request::{Code, Request};
 
 /// What this program can be.
@@ -56,9 +57,30 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it, confined to a core.
     pub(crate) fn start(role: Role, config: &Path, core: usize) -> anyhow::Result<Self> {
+        Self::run(role, Command::new(std::env::current_exe()?), config, core)
+    }
+
+    /// Starts it under callgrind, which writes to `output` what it is told to count.
+    pub(crate) fn start_counted(
+        role: Role,
+        config: &Path,
+        core: usize,
+        output: &Path,
+    ) -> anyhow::Result<Self> {
+        let mut command = Command::new("valgrind");
+        command.args([
+            "--tool=callgrind",
+            "--instr-atstart=no",
+            "--collect-systime=yes",
+            "--log-file=/dev/null",
+        ]);
+        command.arg(format!("--callgrind-out-file={}", output.display())).arg(std::env::current_exe()?);
+        Self::run(role, command, config, core).context("is valgrind installed?")
+    }
+
+    fn run(role: Role, mut command: Command, config: &Path, core: usize) -> anyhow::Result<Self> {
         // The child inherits the core, and sizes its runtime by it.
         machine::pin(core)?;
-        let mut command = Command::new(std::env::current_exe()?);
         command.arg(role.argument()).arg("--config").arg(config);
         // A `TENANTGATE_…` variable would be another configuration.
         command
@@ -82,6 +104,20 @@ impl Server {
     /// The time that it has spent on cores.
     pub(crate) fn cpu_time(&self) -> anyhow::Result<Duration> {
         machine::cpu_time(self.pid)
+    }
+
+    /// Memory in MiB: `VmRSS` for what it takes now, `VmHWM` for the most that it took.
+    pub(crate) fn memory(&self, line: &str) -> anyhow::Result<f64> {
+        memory::of_process(&PathBuf::from(format!("/proc/{}/status", self.process.id())), line)
+    }
+
+    /// A command to the callgrind that it runs under.
+    pub(crate) fn tell_callgrind(&self, command: &str) -> anyhow::Result<()> {
+        let mut vgdb = Command::new("vgdb");
+        vgdb.arg(format!("--pid={}", self.process.id())).args(command.split(' '));
+        let told = vgdb.stdout(Stdio::null()).stderr(Stdio::null()).status()?;
+        ensure!(told.success(), "callgrind does not understand `{command}`");
+        Ok(())
     }
 
     /// Stops it where it is, so that it takes nothing from the others.

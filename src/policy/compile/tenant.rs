@@ -74,8 +74,14 @@ fn policy(field: Field<'_, '_>, findings: &mut Findings) -> Option<AccessPolicy>
     let mut partners = Partners::default();
     let mut order = Vec::new();
     if let Some(list) = fields.take("partners") {
-        for (index, node) in list.array(findings).iter().enumerate() {
+        let records = list.records(findings);
+        partners.reserve(records.len());
+        order.reserve(records.len());
+        for (index, record) in records.iter().enumerate() {
             let at = list.at.item(index);
+            let Ok(node) = &record.read().map_err(|finding| findings.push_within(&at, finding)) else {
+                continue;
+            };
             let Some((id, partner)) = settings::partner(Field { node, at }, findings) else { continue };
             order.push((id, index));
             if partners.insert(id, partner).is_some() {

@@ -1,7 +1,6 @@
-//! The protobuf wire format, read in place: field numbers and slices of the frame, nothing copied.
+//! Reading: field numbers and slices of the frame.
 //!
-//! Only what `CheckRequest` needs: varints, fixed widths and length-delimited fields; groups are skipped as prost
-//! skips them.
+//! Varints, fixed widths and length-delimited fields; groups are skipped as prost skips them.
 
 /// The frame does not follow the wire format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +59,16 @@ impl<'a> Fields<'a> {
         if number == 0 { Err(BadWire) } else { Ok((number, u64::from(tag & 7))) }
     }
 
+    /// Nearly all take one byte.
     fn varint(&mut self) -> Result<u64, BadWire> {
+        if let Some((&byte @ ..0x80, rest)) = self.0.split_first() {
+            self.0 = rest;
+            return Ok(byte.into());
+        }
+        self.long_varint()
+    }
+
+    fn long_varint(&mut self) -> Result<u64, BadWire> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let (&byte, rest) = self.0.split_first().ok_or(BadWire)?;

@@ -1,0 +1,49 @@
+//! An executor that tries before it schedules: a check of a warm token ends at its first poll, and a task of its own
+//! would cost more than the decision.
+
+use std::future::Future;
+use std::task::{Context, Waker};
+
+use hyper::rt::Executor;
+
+/// Polls a future where it was made; only one that has to wait becomes a task.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::check) struct Eager;
+
+impl<F> Executor<F> for Eager
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    fn execute(&self, future: F) {
+        let mut future = Box::pin(future);
+        // A task polls again at first, and is woken from then on.
+        if future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+            tokio::spawn(future);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn what_need_not_wait_needs_no_runtime() {
+        let (tell, told) = mpsc::channel();
+        Eager.execute(async move { tell.send(()).unwrap() });
+        told.try_recv().unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_has_to_wait_goes_on_as_a_task() {
+        let (tell, told) = tokio::sync::oneshot::channel();
+        Eager.execute(async move {
+            tokio::task::yield_now().await;
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            tell.send(()).unwrap();
+        });
+        told.await.unwrap();
+    }
+}

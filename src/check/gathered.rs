@@ -1,0 +1,230 @@
+//! What a connection has to say, said at once: HTTP/2 writes frame by frame, and a system call for each would cost as
+//! much as everything else of a check.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// What is held back at most, in bytes.
+const LIMIT: usize = 64 * 1024;
+
+/// A connection that writes when [`Gathered::while_polling`] says so, or when it holds too much.
+#[derive(Debug)]
+pub(in crate::check) struct Gathered<C>(Arc<Mutex<Socket<C>>>);
+
+#[derive(Debug)]
+struct Socket<C> {
+    inner: C,
+    /// Written to us, from `sent` on not to the connection.
+    held: Vec<u8>,
+    sent: usize,
+    /// What writing came to, until the next writer is told.
+    failed: Option<io::Error>,
+}
+
+impl<C: AsyncRead + AsyncWrite + Unpin> Gathered<C> {
+    pub(in crate::check) fn new(inner: C) -> Self {
+        Self(Arc::new(Mutex::new(Socket { inner, held: Vec::new(), sent: 0, failed: None })))
+    }
+
+    /// The same connection, for whoever reads and writes.
+    pub(in crate::check) fn share(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+
+    /// Drives `user` of this connection, and writes whenever it has nothing more to do for now.
+    pub(in crate::check) async fn while_polling<T>(&self, user: impl Future<Output = T>) -> T {
+        let mut user = pin!(user);
+        poll_fn(|context| {
+            let polled = user.as_mut().poll(context);
+            self.socket().send_what_it_takes(context);
+            polled
+        })
+        .await
+    }
+
+    fn socket(&self) -> MutexGuard<'_, Socket<C>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<C: AsyncWrite + Unpin> Socket<C> {
+    fn send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(unsent @ [_, ..]) = self.held.get(self.sent..) {
+            match ready!(Pin::new(&mut self.inner).poll_write(context, unsent))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => self.sent += count,
+            }
+        }
+        self.held.clear();
+        self.sent = 0;
+        // TLS may hold records back that the connection did not take.
+        Pin::new(&mut self.inner).poll_flush(context)
+    }
+
+    /// The connection wakes us when it takes more.
+    fn send_what_it_takes(&mut self, context: &mut Context<'_>) {
+        if let Poll::Ready(Err(error)) = self.send(context) {
+            self.held.clear();
+            self.sent = 0;
+            self.failed = Some(error);
+        }
+    }
+
+    fn make_room(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(error) = self.failed.take() {
+            return Poll::Ready(Err(error));
+        }
+        if self.held.len() < LIMIT { Poll::Ready(Ok(())) } else { self.send(context) }
+    }
+}
+
+impl<C: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gathered<C> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket().inner).poll_read(context, buffer)
+    }
+}
+
+impl<C: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Gathered<C> {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let mut socket = self.socket();
+        ready!(socket.make_room(context))?;
+        socket.held.extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let mut socket = self.socket();
+        ready!(socket.make_room(context))?;
+        for slice in slices {
+            socket.held.extend_from_slice(slice);
+        }
+        Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    /// Not yet: see [`Gathered::while_polling`].
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut socket = self.socket();
+        ready!(socket.send(context))?;
+        Pin::new(&mut socket.inner).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+
+    use super::*;
+
+    /// Counts its writes.
+    struct Counted(DuplexStream, usize);
+
+    impl AsyncRead for Counted {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_read(context, buffer)
+        }
+    }
+
+    impl AsyncWrite for Counted {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.1 += 1;
+            Pin::new(&mut self.0).poll_write(context, bytes)
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_flush(context)
+        }
+
+        fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_shutdown(context)
+        }
+    }
+
+    fn pair(room: usize) -> (Gathered<Counted>, DuplexStream) {
+        let (near, far) = tokio::io::duplex(room);
+        (Gathered::new(Counted(near, 0)), far)
+    }
+
+    #[tokio::test]
+    async fn what_is_written_in_one_poll_is_sent_with_one_write() {
+        let (connection, mut far) = pair(4096);
+        let mut user = connection.share();
+        let written = async {
+            for _ in 0..100 {
+                user.write_all(b"frame").await.unwrap();
+                user.flush().await.unwrap();
+            }
+        };
+        connection.while_polling(written).await;
+        let mut received = [0; 500];
+        far.read_exact(&mut received).await.unwrap();
+        assert_eq!(received, *b"frame".repeat(100));
+        assert_eq!(connection.socket().inner.1, 1);
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_does_not_read_makes_the_user_wait() {
+        let (connection, mut far) = pair(10);
+        let mut user = connection.share();
+        let mut writing = pin!(connection.while_polling(async {
+            for _ in 0..6 {
+                user.write_all(&vec![7; LIMIT]).await.unwrap();
+            }
+            user.shutdown().await.unwrap();
+        }));
+        assert!(tokio::time::timeout(std::time::Duration::from_millis(10), writing.as_mut()).await.is_err());
+        assert!(connection.socket().held.len() <= 2 * LIMIT, "what is held has a bound");
+        let mut received = Vec::new();
+        let ((), read) = tokio::join!(writing, far.read_to_end(&mut received));
+        assert_eq!(read.unwrap(), 6 * LIMIT);
+        assert!(received.iter().all(|byte| *byte == 7));
+    }
+
+    #[tokio::test]
+    async fn what_the_connection_holds_back_itself_is_flushed() {
+        let (near, mut far) = tokio::io::duplex(4096);
+        let connection = Gathered::new(tokio::io::BufWriter::new(near));
+        let mut user = connection.share();
+        connection.while_polling(async { user.write_all(b"record").await.unwrap() }).await;
+        let mut received = [0; 6];
+        far.read_exact(&mut received).await.unwrap();
+        assert_eq!(received, *b"record");
+    }
+
+    #[tokio::test]
+    async fn a_failed_write_is_told_to_the_next_writer() {
+        let (connection, far) = pair(10);
+        drop(far);
+        let mut user = connection.share();
+        connection.while_polling(async { user.write_all(b"lost").await.unwrap() }).await;
+        assert!(user.write_all(b"told").await.is_err());
+    }
+}
