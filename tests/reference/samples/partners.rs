@@ -17,7 +17,7 @@ pub(crate) fn partner(tenant: &'static str, lists: bool) -> impl Strategy<Value 
     );
     let rest = (
         maybe(0.5, trust()),
-        maybe(0.6, consent()),
+        maybe(0.95, consent()),
         maybe(0.6, prop::bool::weighted(0.75)),
         maybe(0.2, any::<bool>()),
         maybe(0.4, synchronization()),
@@ -85,7 +85,8 @@ fn trust() -> impl Strategy<Value = Value> {
 }
 
 fn consent() -> impl Strategy<Value = Value> {
-    let field = || maybe(0.9, prop::bool::weighted(0.75));
+    // For a prompt to be suppressed two must be set, of two tenants that seldom stand together.
+    let field = || maybe(0.95, prop::bool::weighted(0.85));
     (field(), field())
         .prop_map(|(inbound, outbound)| json!({"inboundAllowed": inbound, "outboundAllowed": outbound}))
 }

@@ -166,10 +166,10 @@ pub(crate) fn route() -> impl Strategy<Value = BTreeMap<String, String>> {
         [(920, None), (30, Some("true")), (30, Some("false")), (3, Some("yes"))];
     const MODE: [(u32, Option<&str>); 3] = [(900, None), (90, Some("inbound")), (2, Some("Inbound"))];
     const ACTION: [(u32, Option<&str>); 6] = [
-        (700, None),
+        (660, None),
         (70, Some("access")),
         (90, Some("invite")),
-        (90, Some("redeem")),
+        (140, Some("redeem")),
         (50, Some("user_sync")),
         (2, Some("read")),
     ];
