@@ -93,11 +93,6 @@ impl Required {
     pub fn iter(&self) -> impl Iterator<Item = Control> + '_ {
         self.0.iter().copied().flatten()
     }
-
-    /// Whether nothing is required.
-    pub fn is_empty(&self) -> bool {
-        self.iter().next().is_none()
-    }
 }
 
 /// One request to decide.

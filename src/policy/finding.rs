@@ -141,16 +141,6 @@ impl Findings {
         }
         self
     }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.found.len()
-    }
-
-    /// Whether nothing was found.
-    pub fn is_empty(&self) -> bool {
-        self.found.is_empty()
-    }
 }
 
 impl<'f> IntoIterator for &'f Findings {
@@ -159,12 +149,6 @@ impl<'f> IntoIterator for &'f Findings {
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
-    }
-}
-
-impl Extend<Finding> for Findings {
-    fn extend<I: IntoIterator<Item = Finding>>(&mut self, findings: I) {
-        self.found.extend(findings);
     }
 }
 

@@ -224,6 +224,25 @@ mod tests {
     }
 
     #[test]
+    fn an_object_of_any_size_may_have_each_member_once() {
+        let object = |names: &mut dyn Iterator<Item = usize>| {
+            let members: Vec<_> = names.map(|name| format!(r#""{name}":null"#)).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        for size in [1, 2, 16, 17, 18, 40] {
+            assert!(Node::read(object(&mut (0..size)).as_bytes()).is_ok(), "{size} members");
+            for again in [0, size / 2, size - 1] {
+                let finding = Node::read(object(&mut (0..size).chain([again])).as_bytes()).unwrap_err();
+                assert!(
+                    finding.message.contains(&format!("duplicate member `{again}`")),
+                    "{}",
+                    finding.message
+                );
+            }
+        }
+    }
+
+    #[test]
     fn trailing_text_and_broken_documents_are_refused() {
         for document in ["", "{", "{} {}", "[1,]", "\u{feff}{}", "nul"] {
             assert_eq!(Node::read(document.as_bytes()).unwrap_err().code, "json_malformed", "{document}");

@@ -107,16 +107,6 @@ impl Partners {
     pub fn get(&self, id: TenantId) -> Option<&Partner> {
         self.0.get(&id)
     }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 /// Authentication contexts by the control that they prove, such as `c1` for mfa.

@@ -85,13 +85,3 @@ pub enum Suite {
     /// `AllMicrosoftApps`
     AllMicrosoftApps,
 }
-
-impl Suite {
-    /// Graph's keyword.
-    pub const fn keyword(self) -> &'static str {
-        match self {
-            Self::Office365 => "Office365",
-            Self::AllMicrosoftApps => "AllMicrosoftApps",
-        }
-    }
-}

@@ -59,3 +59,89 @@ pub(in crate::source) fn read(
         keys.scheme() == "https" && keys.port().is_none() && keys.host_str().is_some_and(is_entra_host);
     if same_origin || entras { Ok(Some(Metadata { issuer, keys })) } else { Err(BadMetadata::Keys) }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::id::Cloud;
+
+    const AT: &str = "https://issuer.example/.well-known/openid-configuration";
+    const OURS: &str = "https://issuer.example/{tenantid}/v2.0";
+    const ONE: &str = "https://issuer.example/6babcaad-604b-40ac-a9d7-9fd97c0b779f/v2.0";
+    const OTHER: &str = "https://issuer.example/f2a5c3d1-7b0e-4c68-9d24-5e8a1b3c7f90/v2.0";
+    const KEYS: &str = "https://issuer.example/keys";
+
+    /// What becomes of metadata of `issuer` and `keys`, where `expected` was configured.
+    fn told(issuer: &str, keys: &str, expected: &str, well_known: bool) -> Result<Issuer, BadMetadata> {
+        let document = json!({"issuer": issuer, "jwks_uri": keys}).to_string();
+        let template = IssuerTemplate::parse(expected).unwrap();
+        let expected = Issuer { template, cloud: Cloud::UsGovernment };
+        let read = read(document.as_bytes(), &Url::parse(AT).unwrap(), &expected, well_known);
+        read.map(|metadata| metadata.unwrap().issuer)
+    }
+
+    #[test]
+    fn keys_are_believed_on_the_issuers_own_host_and_on_entras_only() {
+        for (keys, believed) in [
+            (KEYS, true),
+            ("https://login.microsoftonline.us/common/discovery/keys", true),
+            ("https://LOGIN.microsoftonline.com/common/discovery/keys", true),
+            ("https://evil.example/keys", false),
+            ("https://issuer.example.evil.example/keys", false),
+            ("https://login.microsoftonline.us.evil.example/keys", false),
+            ("https://issuer.example:8443/keys", false),
+            ("https://login.microsoftonline.us:8443/keys", false),
+            ("http://issuer.example/keys", false),
+            ("http://login.microsoftonline.us/keys", false),
+            ("keys", false),
+        ] {
+            let outcome = told(OURS, keys, OURS, false);
+            assert_eq!(outcome.is_ok(), believed, "{keys}");
+            assert!(believed || outcome == Err(BadMetadata::Keys), "{keys}: {outcome:?}");
+        }
+    }
+
+    #[test]
+    fn metadata_is_of_the_issuer_that_was_asked_for() {
+        for (issuer, expected, its_own) in [
+            (OURS, OURS, true),
+            (ONE, ONE, true),
+            // Entra's `common` metadata speaks for every tenant, and so for the configured one.
+            (OURS, ONE, true),
+            (ONE, OURS, false),
+            (OTHER, ONE, false),
+            ("https://issuer.example/{tenantid}/", OURS, false),
+            ("https://evil.example/{tenantid}/v2.0", OURS, false),
+            ("https://login.microsoftonline.us/{tenantid}/v2.0", OURS, false),
+        ] {
+            let outcome = told(issuer, KEYS, expected, false);
+            assert_eq!(outcome.is_ok(), its_own, "{issuer} for {expected}");
+            assert!(its_own || outcome == Err(BadMetadata::OtherIssuer), "{issuer}: {outcome:?}");
+            let kept = outcome.map(|issuer| issuer.template);
+            assert!(!its_own || kept == Ok(IssuerTemplate::parse(expected).unwrap()), "{kept:?}");
+        }
+        assert_eq!(told("https://issuer.example/", KEYS, OURS, true), Err(BadMetadata::NoIssuer));
+    }
+
+    #[test]
+    fn a_well_known_cloud_may_name_any_form_of_its_own() {
+        for (issuer, its_own) in [
+            ("https://login.microsoftonline.us/{tenantid}/v2.0", true),
+            ("https://sts.windows.net/{tenantid}/", true),
+            ("https://login.microsoftonline.com/{tenantid}/v2.0", false),
+            ("https://login.microsoftonline.us/{tenantid}/v3.0", false),
+            ("https://login.microsoftonline.us/6babcaad-604b-40ac-a9d7-9fd97c0b779f/v2.0", false),
+            ("http://login.microsoftonline.us/{tenantid}/v2.0", false),
+            ("https://login.microsoftonline.us/x/{tenantid}/v2.0", false),
+            ("https://evil.example/{tenantid}/v2.0", false),
+        ] {
+            let outcome = told(issuer, KEYS, OURS, true);
+            assert_eq!(outcome.is_ok(), its_own, "{issuer}");
+            let kept = outcome.map(|issuer| (issuer.template, issuer.cloud));
+            let named = IssuerTemplate::parse(issuer).unwrap();
+            assert!(!its_own || kept == Ok((named, Cloud::UsGovernment)), "{kept:?}");
+        }
+    }
+}

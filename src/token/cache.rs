@@ -145,3 +145,17 @@ impl Hasher for TailHasher<'_> {
         self.0.finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_found_by_the_end_of_its_signature() {
+        let seeded = BySignature::default();
+        let hash = |token: &str| seeded.hash_one(token);
+        let (one, other) = ("a".repeat(64), "b".repeat(64));
+        assert_ne!(hash(&format!("payload.{one}")), hash(&format!("payload.{other}")));
+        assert_eq!(hash(&format!("payload.{one}")), hash(&format!("another.{one}")));
+    }
+}

@@ -227,5 +227,8 @@ mod tests {
             read_by(&one, "https://dev.example/tenants/f2d1d1d1-0000-4000-8000-00000000fab1/"),
             Err(MALFORMED)
         );
+        let short = "https://id.io/x/{tenantid}/";
+        assert_eq!(read_by(short, &format!("https://ID.io/x/{T}/")), Ok(Idp::Entra(tenant, None)));
+        assert_eq!(read_by(short, &format!("https://id.io/X/{T}/")), Err(MALFORMED));
     }
 }

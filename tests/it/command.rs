@@ -77,9 +77,14 @@ fn check_tells_what_it_decided_by_its_exit_code() {
     assert_eq!(code, 2, "two callers");
     let (code, decision) = run(&["--claims", &json!({"tid": L}).to_string()]);
     assert_eq!((code, &decision["verified"]), (0, &json!(false)), "claims are not verified");
-    let steps: Vec<_> =
-        decision["explain"].as_array().unwrap().iter().map(|step| step["step"].clone()).collect();
-    assert_eq!(steps, ["route", "verified", "relation", "requirements"]);
+    let steps: Vec<_> = decision["explain"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| (step["step"].as_str().unwrap(), step["result"].as_str().unwrap()))
+        .collect();
+    let taken = [("route", "pass"), ("verified", "skip"), ("relation", "pass"), ("requirements", "pass")];
+    assert_eq!(steps, taken);
 }
 
 #[test]
@@ -152,8 +157,10 @@ fn without_config_the_example_decides() {
     let checked = tenantgate(&["check", "--explain", "--claims", &claims], &state);
     assert_eq!(checked.status.code(), Some(3), "{}", stderr(&checked));
     let printed = stdout(&checked);
+    let step = "\n  STOP  setting       setting=b2bCollaborationInbound  origin=partner  users=blocked  users_match=true  \
+                applications=blocked  applications_match=true  strict=false\n";
     assert!(
-        printed.starts_with("deny  users_and_applications_blocked") && printed.contains("STOP  setting"),
+        printed.starts_with("deny  users_and_applications_blocked") && printed.contains(step),
         "{printed}"
     );
     assert!(stderr(&checked).contains("what-if"));

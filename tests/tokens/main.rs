@@ -7,6 +7,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod cache;
 mod catalogue;
 mod differential;
 mod forge;

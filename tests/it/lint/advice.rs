@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{findings, lint, lint_text};
 use crate::harness::bundles::{
-    A_USER, ALL_APPS, ALL_USERS, ID, P, PARTNER, POLICY, TENANT, base, half, mfa_policy, setting,
+    A_USER, ALL_APPS, ALL_USERS, AN_APP, ID, P, PARTNER, POLICY, TENANT, base, half, mfa_policy, setting,
 };
 use crate::harness::{L, pointer_set};
 
@@ -24,6 +24,8 @@ fn every_warning_and_advice_is_found_at_its_place() {
         );
         tenant
     };
+    let mut with_devices = open();
+    with_devices["devices"] = json!(null);
     let mut other_cloud = with_policy(&open());
     other_cloud["partnerClouds"] = json!({P: "microsoftonline.us"});
     let cases = [
@@ -106,6 +108,13 @@ fn every_warning_and_advice_is_found_at_its_place() {
             format!("{PARTNER}/identitySynchronization"),
         ),
         (
+            format!("{PARTNER}/{inbound}"),
+            with_devices.clone(),
+            "property_unknown",
+            "warning",
+            format!("{PARTNER}/{inbound}/devices"),
+        ),
+        (
             format!("{TENANT}/authorizationPolicy"),
             json!({"allowInvitesFrom": "friends"}),
             "invites_from_unknown",
@@ -133,6 +142,20 @@ fn every_warning_and_advice_is_found_at_its_place() {
             "advice",
             POLICY.to_owned(),
         ),
+        (
+            format!("{PARTNER}/{outbound}"),
+            setting(("allowed", A_USER), ("allowed", ALL_APPS)),
+            "licence_p1",
+            "advice",
+            POLICY.to_owned(),
+        ),
+        (
+            format!("{PARTNER}/{outbound}"),
+            setting(("allowed", ALL_USERS), ("allowed", AN_APP)),
+            "licence_p1",
+            "advice",
+            POLICY.to_owned(),
+        ),
         (format!("{PARTNER}/{direct}"), open(), "licence_p1_both", "advice", POLICY.to_owned()),
     ];
     for (pointer, value, code, level, at) in cases {
@@ -145,6 +168,90 @@ fn every_warning_and_advice_is_found_at_its_place() {
         lint(&format!("{TENANT}/displayName"), json!("Contoso")).is_empty(),
         "nothing to say is nothing said"
     );
+}
+
+/// The other side of each condition above.
+#[test]
+fn what_only_resembles_it_is_not_found() {
+    let (inbound, outbound) = ("b2bCollaborationInbound", "b2bCollaborationOutbound");
+    let (open, shut) = (
+        setting(("allowed", ALL_USERS), ("allowed", ALL_APPS)),
+        setting(("blocked", ALL_USERS), ("blocked", ALL_APPS)),
+    );
+    let mut with_devices = open.clone();
+    with_devices["devices"] = json!({});
+    let sync =
+        |inbound: Value| (format!("{PARTNER}/identitySynchronization"), json!({"userSyncInbound": inbound}));
+    let (never_synchronised, not_synchronised) = (sync(json!({})), sync(json!({"isSyncAllowed": false})));
+    let cases = [
+        (format!("{PARTNER}/{inbound}"), open.clone(), "all_users_beside_ids"),
+        (
+            format!("{PARTNER}/{inbound}"),
+            setting(("allowed", A_USER), ("allowed", ALL_APPS)),
+            "all_users_beside_ids",
+        ),
+        (format!("{PARTNER}/{inbound}"), shut.clone(), "listed_users_all_applications"),
+        (
+            format!("{PARTNER}/{inbound}"),
+            setting(("blocked", A_USER), ("allowed", ALL_APPS)),
+            "listed_users_all_applications",
+        ),
+        (
+            format!("{PARTNER}/{inbound}"),
+            setting(("blocked", A_USER), ("blocked", AN_APP)),
+            "listed_users_all_applications",
+        ),
+        (format!("{PARTNER}/{inbound}"), shut, "rights_management_blocked"),
+        (format!("{PARTNER}/{outbound}"), open.clone(), "rights_management_blocked"),
+        (format!("{PARTNER}/{outbound}"), open, "licence_p1"),
+        (never_synchronised.0, never_synchronised.1, "sync_without_redemption"),
+        (not_synchronised.0, not_synchronised.1, "sync_without_redemption"),
+        (format!("{PARTNER}/tenantRestrictions"), with_devices, "property_unknown"),
+    ];
+    for (pointer, value, code) in cases {
+        let found = lint(&pointer, value);
+        assert!(found.iter().all(|(known, _, _)| known != code), "{pointer}: {code} in {found:?}");
+    }
+}
+
+#[test]
+fn a_policy_that_blocks_or_only_reports_requires_no_control() {
+    let found = |policy: &Value| {
+        let mut tenant = base()["tenants"][0].clone();
+        tenant["conditionalAccess"] = json!({"policies": [policy]});
+        let open = setting(("allowed", ALL_USERS), ("allowed", ALL_APPS));
+        pointer_set(&mut tenant, "/crossTenantAccessPolicy/partners/0/b2bDirectConnectInbound", open);
+        let codes = ["context_unmapped", "direct_connect_mfa_untrusted"];
+        let found = lint("/tenants/0", tenant);
+        found.iter().filter(|(code, _, _)| codes.contains(&&**code)).count()
+    };
+    let mut policy = mfa_policy()["policies"][0].clone();
+    assert_eq!(found(&policy), 2);
+    policy["state"] = json!("enabledForReportingButNotEnforced");
+    assert_eq!(found(&policy), 0);
+    policy["state"] = json!("enabled");
+    policy["grantControls"]["builtInControls"] = json!(["block"]);
+    assert_eq!(found(&policy), 0);
+}
+
+#[test]
+fn direct_connect_that_blocks_everybody_or_everything_needs_no_warning() {
+    let found = |direct: &Value| {
+        let mut tenant = base()["tenants"][0].clone();
+        tenant["conditionalAccess"] = mfa_policy();
+        tenant["partnerClouds"] = json!({P: "microsoftonline.us"});
+        pointer_set(
+            &mut tenant,
+            "/crossTenantAccessPolicy/partners/0/b2bDirectConnectInbound",
+            direct.clone(),
+        );
+        let codes = ["direct_connect_mfa_untrusted", "direct_connect_other_cloud"];
+        let found = lint("/tenants/0", tenant);
+        found.iter().filter(|(code, _, _)| codes.contains(&&**code)).count()
+    };
+    assert_eq!(found(&setting(("blocked", A_USER), ("allowed", ALL_APPS))), 2);
+    assert_eq!(found(&setting(("blocked", ALL_USERS), ("allowed", ALL_APPS))), 0);
+    assert_eq!(found(&setting(("blocked", A_USER), ("blocked", ALL_APPS))), 0);
 }
 
 /// The base bundle, in which the partner is hosted too.
