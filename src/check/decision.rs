@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use crate::engine::{Class, Demand, Effect, Messages, Mode, Reason, Redemption, Ruling, Verdict};
+use crate::engine::{Class, Demand, Effect, Messages, Mode, Reason, Redemption, Relation, Ruling, Verdict};
 use crate::policy::Revision;
 use crate::token::Identity;
 
@@ -54,7 +54,7 @@ impl Decision<'_> {
             ("reason", text(self.verdict.reason().word())),
             ("mode", text(basis.mode.word())),
             ("action", text(basis.action.word())),
-            ("relation", show(basis.relation.map(crate::engine::Relation::word))),
+            ("relation", show(basis.relation.map(Relation::word))),
             ("tenant", show(basis.tenant)),
             ("partner", show(basis.partner)),
             ("setting", show(basis.setting.map(crate::policy::SettingKind::property))),
@@ -120,10 +120,10 @@ impl Decision<'_> {
         if self.verdict.effect() == Effect::Allow {
             return None;
         }
-        match (self.verdict.reason(), self.verdict.basis.mode) {
+        match (self.verdict.reason(), self.judged_by()) {
             (Reason::MfaNotTrusted, _) => Some("AADSTS90071"),
-            (Reason::HomeOutboundBlocked, Mode::Inbound) => Some("AADSTS500212"),
-            (Reason::ResourceInboundBlocked, Mode::Outbound) => Some("AADSTS500213"),
+            (Reason::HomeOutboundBlocked, _) => Some("AADSTS500212"),
+            (Reason::ResourceInboundBlocked, _) => Some("AADSTS500213"),
             (
                 Reason::NonEntraBlocked
                 | Reason::DomainBlocked
@@ -139,6 +139,16 @@ impl Decision<'_> {
                 }
                 _ => None,
             },
+        }
+    }
+
+    /// Whose rules the decision came to: either egress mode hands some callers on to the other's.
+    fn judged_by(&self) -> Mode {
+        match (self.verdict.basis.mode, self.verdict.basis.relation) {
+            (Mode::Inbound, _) => Mode::Inbound,
+            (_, Some(Relation::ExternalIdentity))
+            | (Mode::TenantRestrictions, None | Some(Relation::OwnIdentity)) => Mode::TenantRestrictions,
+            (Mode::Outbound | Mode::TenantRestrictions, _) => Mode::Outbound,
         }
     }
 

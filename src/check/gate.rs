@@ -84,8 +84,8 @@ impl Gate {
         let preparation = self.judge.prepare(request, now, observer);
         // Await first, borrow after: nothing below this line may wait.
         let caller = match preparation {
-            Preparation::Wanted(_) => self.tokens.caller(request, now).await,
-            Preparation::Decided(_) => Err(TokenError::Missing),
+            Preparation::Wanted(prepared) => self.tokens.caller(request, prepared.mode(), now).await,
+            Preparation::SignIn(..) | Preparation::Decided(_) => Err(TokenError::Missing),
         };
         let caller = caller.as_ref().map(Caller::identity).map_err(|error| *error);
         self.judge.conclude(&preparation, caller, observer, render)

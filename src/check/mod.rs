@@ -9,6 +9,7 @@
 //! over `limits.max_message`.
 
 mod codec;
+mod credentials;
 mod decision;
 mod gate;
 mod invitee;
@@ -22,6 +23,7 @@ mod response;
 mod route;
 mod server;
 mod service;
+mod signal;
 mod tokens;
 mod wire;
 

@@ -10,8 +10,9 @@ use prost_types::{ListValue, Struct, Value};
 
 use crate::check::decision::{Decision, Field};
 use crate::check::problem::Problem;
-use crate::check::request::{Http, OWN_PREFIX};
-use crate::engine::{Class, Effect, Permit, Reason, Ruling};
+use crate::check::request::Http;
+use crate::check::signal;
+use crate::engine::{Class, Effect, Marking, Permit, Reason, Ruling, Signal};
 use crate::pb::envoy::config::core::v3::header_value_option::HeaderAppendAction;
 use crate::pb::envoy::config::core::v3::{HeaderValue, HeaderValueOption};
 use crate::pb::envoy::service::auth::v3::check_response::HttpResponse;
@@ -63,7 +64,13 @@ pub(in crate::check) fn render(
 }
 
 fn ok(permit: Permit, decision: &Decision<'_>, http: Option<&Http<'_>>) -> CheckResponse {
-    let headers = upstream_headers(permit, decision);
+    let (told, untold) = match decision.verdict.marking {
+        Marking::Ours => (Vec::new(), Vec::new()),
+        Marking::SignIn(signal) => told(signal),
+        Marking::Untouched => return untouched(decision),
+    };
+    let mut headers = upstream_headers(permit, decision);
+    headers.extend(told);
     let set = |name: &str| {
         headers.iter().any(|option| option.header.as_ref().is_some_and(|header| header.key == name))
     };
@@ -76,6 +83,7 @@ fn ok(permit: Permit, decision: &Decision<'_>, http: Option<&Http<'_>>) -> Check
             remove.push(name);
         }
     }
+    remove.extend(untold);
     CheckResponse {
         status: Some(Status { code: OK, ..Status::default() }),
         http_response: Some(HttpResponse::OkResponse(OkHttpResponse {
@@ -85,6 +93,27 @@ fn ok(permit: Permit, decision: &Decision<'_>, http: Option<&Http<'_>>) -> Check
         })),
         dynamic_metadata: Some(metadata(decision)),
     }
+}
+
+/// An OK that changes nothing.
+fn untouched(decision: &Decision<'_>) -> CheckResponse {
+    CheckResponse {
+        status: Some(Status { code: OK, ..Status::default() }),
+        http_response: Some(HttpResponse::OkResponse(OkHttpResponse::default())),
+        dynamic_metadata: Some(metadata(decision)),
+    }
+}
+
+/// What a sign-in host is told, and the names of what it must not hear.
+fn told(signal: Signal<'_>) -> (Vec<HeaderValueOption>, Vec<String>) {
+    let (mut set, mut removed) = (Vec::new(), Vec::new());
+    for (name, value) in signal::headers(signal) {
+        match value {
+            Some(value) => set.push(overwrite(name, &value)),
+            None => removed.push(name.to_owned()),
+        }
+    }
+    (set, removed)
 }
 
 fn denied(
@@ -136,9 +165,9 @@ fn upstream_headers(permit: Permit, decision: &Decision<'_>) -> Vec<HeaderValueO
         headers.push(overwrite("x-tenantgate-report-only", &visible(&decision.report_only.join(", "))));
     }
     if permit.despite_outcome().is_none() {
-        headers.extend(
-            decision.identity.map(|identity| identity_headers(identity, decision)).unwrap_or_default(),
-        );
+        // What nobody vouched for is not for an upstream to rely on.
+        let proven = decision.identity.filter(|identity| identity.proven);
+        headers.extend(proven.map(|identity| identity_headers(identity, decision)).unwrap_or_default());
     }
     headers
 }
@@ -174,7 +203,6 @@ fn visible(text: &str) -> String {
 
 /// On requests the action is said explicitly: Envoy 1.37.0 appended where nothing was said.
 fn overwrite(name: &str, value: &str) -> HeaderValueOption {
-    debug_assert!(name.starts_with(OWN_PREFIX));
     HeaderValueOption {
         append_action: HeaderAppendAction::OverwriteIfExistsOrAdd.into(),
         ..header(name, value)

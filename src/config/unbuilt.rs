@@ -3,7 +3,6 @@
 use crate::check::Address;
 use crate::config::error::ConfigError;
 use crate::config::policy::SourceKind;
-use crate::config::tokens::Verification;
 use crate::config::{Config, ModeName, Sink};
 
 impl Config {
@@ -43,7 +42,7 @@ impl Config {
             policy,
             partners: _,
             principal_map: _,
-            tokens,
+            tokens: _,
             applications: _,
             suites: _,
             authentication_contexts: _,
@@ -67,7 +66,6 @@ impl Config {
             ("listen.tls.admin", listen.tls.admin.is_some()),
             ("policy.source", policy.source != SourceKind::File),
             ("policy.cache", policy.cache.is_some()),
-            ("tokens.verification", tokens.verification != Verification::Signature),
             ("decision_log.sink", decision_log.sink != Sink::None),
             ("telemetry.otlp", telemetry.otlp.is_some()),
         ];

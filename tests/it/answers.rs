@@ -167,9 +167,9 @@ async fn a_connection_check_and_a_tunnel_get_their_defined_answers() {
     assert_eq!(client.decide(&restricted).await["reason"], "sign_in_host");
     let other = Asked { host: "www.example.com:443".to_owned(), ..restricted.clone() };
     assert_eq!(client.decide(&other).await["reason"], "unrestricted_host");
-    // What comes out of the tunnel is not decided by this build.
+    // What comes out of the tunnel is judged again.
     let inner = Asked { method: "GET".to_owned(), ..restricted };
-    assert_eq!(client.decide(&inner).await["reason"], "route_invalid");
+    assert_eq!(client.decide(&inner).await["reason"], "restrictions_policy_missing");
 }
 
 #[tokio::test]

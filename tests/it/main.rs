@@ -13,6 +13,7 @@ mod answers;
 mod command;
 mod conformance;
 mod credentials;
+mod egress;
 mod harness;
 mod https;
 mod keys;

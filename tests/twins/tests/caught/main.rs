@@ -13,6 +13,7 @@ extern crate twins as tenantgate;
 
 mod answers;
 mod bench;
+mod egress;
 #[expect(dead_code, unused_imports, reason = "the integration tests need more of it")]
 #[path = "../../../it/harness/mod.rs"]
 mod harness;
@@ -139,6 +140,7 @@ fn elsewhere() -> Vec<Trial> {
     let rules = [
         refused::RULES,
         answers::RULES,
+        egress::RULES,
         invitee::RULES,
         written::RULES,
         remembered::RULES,
