@@ -39,6 +39,11 @@ impl Gate {
 
     /// With more `tokens` settings.
     pub(crate) async fn start_with(directory: &TempDir, check: &str, tokens: &Value) -> Self {
+        Self::start_over(directory, check, &json!({"tokens": tokens})).await
+    }
+
+    /// With more settings.
+    pub(crate) async fn start_over(directory: &TempDir, check: &str, more: &Value) -> Self {
         let issuer = DevelopmentIssuer::keygen(&directory.path().join("issuer")).unwrap();
         let mut document = json!({
             "listen": {"check": check, "admin": "127.0.0.1:0"},
@@ -55,7 +60,12 @@ impl Gate {
             "applications": {"api://orders": "11111111-2222-3333-4444-555555555555"},
             "authenticationContexts": {"mfa": "c1"},
         });
-        document["tokens"].as_object_mut().unwrap().extend(tokens.as_object().unwrap().clone());
+        for (name, value) in more.as_object().unwrap() {
+            match (document.get_mut(name).and_then(Value::as_object_mut), value) {
+                (Some(known), Value::Object(more)) => known.extend(more.clone()),
+                _ => document[name] = value.clone(),
+            }
+        }
         let config =
             Config::read(&document.to_string(), directory.path().to_owned(), &Environment::default())
                 .unwrap();

@@ -12,6 +12,7 @@
 
 mod answers;
 mod demo;
+mod egress;
 mod faults;
 mod headers;
 mod invitations;
@@ -23,6 +24,9 @@ mod shipped;
 mod client;
 mod envoy;
 mod gate;
+mod origin;
+mod outside;
 mod patience;
 mod scene;
+mod tunnel;
 mod upstream;
