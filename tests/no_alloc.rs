@@ -21,7 +21,8 @@ use serde_json::{Value, json};
 use tenantgate::app::App;
 use tenantgate::config::{Config, Environment};
 use tenantgate::engine::{
-    Access, Action, Effect, Reason, Required, RestrictionsHeader, Route, Suites, decide,
+    Access, Action, Basis, Effect, HostClass, Hosts, Mode, Patterns, Reason, Required, RestrictionsHeader,
+    Route, Suites, Version, decide,
 };
 use tenantgate::id::{AppId, ObjectId, TenantId};
 use tenantgate::pb::envoy::service::auth::v3::attribute_context::{self, HttpRequest};
@@ -270,6 +271,69 @@ fn redemption_and_synchronisation_cost_none() {
     assert_eq!(does(Action::Redeem, guest), Reason::Permitted);
     assert_eq!(does(Action::UserSync, json!({"idtyp": "app"})), Reason::Permitted);
     assert_eq!(does(Action::UserSync, json!({})), Reason::SyncCallerNotWorkload);
+}
+
+#[test]
+fn the_way_out_costs_none() {
+    let world = everything();
+    let abroad = |tenant: TenantId, more: Value| {
+        let mut claims =
+            json!({"tid": tenant, "iss": format!("https://login.microsoftonline.com/{tenant}/v2.0")});
+        if let (Value::Object(claims), Value::Object(more)) = (&mut claims, more) {
+            claims.extend(more);
+        }
+        caller(&world, &claims)
+    };
+    let ours = format!("https://sts.windows.net/{TENANT}/");
+    for (mode, identity, resource_tenant, reason) in [
+        (Mode::Outbound, caller(&world, &json!({})), None, Reason::Internal),
+        (Mode::Outbound, caller(&world, &json!({})), Some(HOME), Reason::UsersAndApplicationsBlocked),
+        (Mode::Outbound, abroad(HOME, json!({"idp": ours})), None, Reason::Permitted),
+        (Mode::Outbound, abroad(HOME, json!({"idp": ours, "xms_idrel": "11"})), None, Reason::Permitted),
+        (Mode::Outbound, abroad(HOME, json!({})), None, Reason::UsersAndApplicationsBlocked),
+        (Mode::Outbound, abroad(HOME, json!({})), Some(partner(1)), Reason::ResourceTenantMismatch),
+        (Mode::TenantRestrictions, abroad(HOME, json!({"idp": ours})), None, Reason::Permitted),
+        (
+            Mode::TenantRestrictions,
+            caller(&world, &json!({"idp": home()})),
+            None,
+            Reason::RestrictionsNotApplicable,
+        ),
+        (
+            Mode::TenantRestrictions,
+            abroad(HOME, json!({"idp": "live.com"})),
+            None,
+            Reason::UsersAndApplicationsBlocked,
+        ),
+    ] {
+        let plain = access(&identity);
+        let route = Route { mode, resource_tenant, ..plain.route };
+        assert_eq!(free(&world, &Access { route, ..plain }), reason, "{mode:?}");
+    }
+}
+
+#[test]
+fn the_class_of_a_host_and_what_follows_cost_none() {
+    let world = everything();
+    let resources = Patterns::new([("*.Example", APPLICATION)]).expect("a pattern");
+    let hosts = Hosts::new(Patterns::new([]).expect("none"), resources);
+    let route = Route { mode: Mode::TenantRestrictions, ..access(&caller(&world, &json!({}))).route };
+    for (host, reason) in [
+        ("Login.Live.com.:443", Reason::RestrictionsPolicyMissing),
+        ("www.elsewhere.test", Reason::UnrestrictedHost),
+        ("api.EXAMPLE:443", Reason::UnrestrictedHost),
+    ] {
+        let mut found = None;
+        let count = allocations(|| {
+            let verdict = match hosts.class(host.as_bytes()) {
+                HostClass::SignIn(host) => host.verdict(&world.snapshot, route, Version::V2),
+                HostClass::Unrestricted(host) => host.verdict(Basis::of_route(route)),
+                class @ HostClass::Resource(_) => class.tunnel(Basis::of_route(route)),
+            };
+            found = Some(verdict.reason());
+        });
+        assert_eq!((count, found), (0, Some(reason)), "{host}");
+    }
 }
 
 /// The outcome that is only reported is written down by who observes; here nobody does.

@@ -56,6 +56,7 @@ pub(crate) fn access(identity: &Identity) -> Access<'_> {
         tenant: TENANT,
         application: None,
         source_tenant: None,
+        resource_tenant: None,
         require: Required::default(),
         report_only: None,
     };

@@ -126,10 +126,10 @@ impl<'d> Decision<'d> {
         if self.verdict.effect() == Effect::Allow {
             return None;
         }
-        match (self.verdict.reason(), self.verdict.basis.mode) {
+        match (self.verdict.reason(), self.judged_by()) {
             (Reason::MfaNotTrusted, _) => Some("AADSTS90071"),
-            (Reason::HomeOutboundBlocked, Mode::Inbound) => Some("AADSTS500212"),
-            (Reason::ResourceInboundBlocked, Mode::Outbound) => Some("AADSTS500213"),
+            (Reason::HomeOutboundBlocked, _) => Some("AADSTS500212"),
+            (Reason::ResourceInboundBlocked, _) => Some("AADSTS500213"),
             (
                 Reason::NonEntraBlocked
                 | Reason::DomainBlocked
@@ -145,6 +145,16 @@ impl<'d> Decision<'d> {
                 }
                 _ => None,
             },
+        }
+    }
+
+    /// Whose rules the decision came to: either egress mode hands some callers on to the other's.
+    fn judged_by(&self) -> Mode {
+        match (self.verdict.basis.mode, self.verdict.basis.relation) {
+            (Mode::Inbound, _) => Mode::Inbound,
+            (_, Some(Relation::ExternalIdentity))
+            | (Mode::TenantRestrictions, None | Some(Relation::OwnIdentity)) => Mode::TenantRestrictions,
+            (Mode::Outbound | Mode::TenantRestrictions, _) => Mode::Outbound,
         }
     }
 

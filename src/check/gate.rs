@@ -74,7 +74,7 @@ impl Gate {
     }
 
     /// The answer to what never got as far as a decision, as a frame of gRPC.
-    pub(in crate::check) fn refused(&self, reason: Reason) -> Bytes {
+    pub fn refused(&self, reason: Reason) -> Bytes {
         let answer = self.refuse(reason);
         self.metrics.checked(answer.effect, answer.reason, Duration::ZERO);
         answer.frame
@@ -91,8 +91,8 @@ impl Gate {
         let preparation = self.judge.prepare(request, now, observer);
         // Await first, borrow after: nothing below this line may wait.
         let caller = match preparation {
-            Preparation::Wanted(_) => self.tokens.caller(request, now).await,
-            Preparation::Decided(_) => Err(TokenError::Missing),
+            Preparation::Wanted(prepared) => self.tokens.caller(request, prepared.mode(), now).await,
+            Preparation::SignIn(..) | Preparation::Decided(_) => Err(TokenError::Missing),
         };
         let caller = caller.as_ref().map(Caller::identity).map_err(|error| *error);
         self.judge.conclude(&preparation, caller, observer, render)

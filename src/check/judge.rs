@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use crate::check::credentials;
 use crate::check::decision::{Decision, DecisionId};
 use crate::check::invitee;
 use crate::check::request::{Body, Http, Request, Restrictions};
 use crate::check::route::{RouteDefaults, RouteError};
 use crate::engine::{
-    Access, Action, Basis, Explanation, Mode, Observer, Outcome, Reason, RestrictionsHeader, Route, Rules,
-    Ruling, SignInHosts, Step, Unresolved, Verdict, decide, tunnel,
+    Access, Action, Basis, Effect, Explanation, HostClass, Hosts, Mode, Observer, Outcome, Reason,
+    RestrictionsHeader, Route, Rules, Ruling, SignIn, Step, Unresolved, Verdict, Version, decide,
 };
 use crate::policy::{PrincipalMap, Revision, Snapshot};
 use crate::store::{Reader, Status};
@@ -27,8 +28,10 @@ pub struct JudgeConfig {
     pub honor_restrictions_header: bool,
     /// `policy.max_staleness`; None for never.
     pub max_staleness: Option<Duration>,
-    /// `restrictions.sign_in_hosts`
-    pub sign_in_hosts: SignInHosts,
+    /// `restrictions.sign_in_hosts` and `restrictions.resource_hosts`
+    pub hosts: Hosts,
+    /// `restrictions.version`
+    pub restrictions_version: Version,
 }
 
 /// Decides requests on the present policy.
@@ -48,6 +51,15 @@ pub struct Prepared<'a> {
     route: Route,
     restrictions: Option<RestrictionsHeader>,
     body: Body<'a>,
+    /// Another credential than the one in `Authorization`, where there may be none.
+    another_credential: bool,
+}
+
+impl Prepared<'_> {
+    /// What the route protects.
+    pub(in crate::check) fn mode(&self) -> Mode {
+        self.route.mode
+    }
 }
 
 /// What can be said before there is a caller.
@@ -55,6 +67,8 @@ pub struct Prepared<'a> {
 pub enum Preparation<'a> {
     /// Ask for the caller.
     Wanted(Prepared<'a>),
+    /// Whoever signs in, that host is told of the policy.
+    SignIn(Route, SignIn),
     /// Nothing depends on the caller.
     Decided(Verdict<'static>),
 }
@@ -115,24 +129,43 @@ impl Judge {
         let Some(http) = request.http.as_ref().filter(|http| !http.host.contains(&b',')) else {
             return refused(Reason::RequestMalformed);
         };
-        match (route.mode, http.method) {
-            (Mode::TenantRestrictions, b"CONNECT") => {
-                let verdict = tunnel(http.host, &self.config.sign_in_hosts, Basis::of_route(route));
-                return Preparation::Decided(verdict);
-            }
-            (_, b"CONNECT") => return refused(Reason::RequestMalformed),
-            (Mode::Outbound | Mode::TenantRestrictions, _) => {
-                observer.step(Step::Route, Outcome::Stop, &[("not built", &route.mode.word())]);
-                return refused(Reason::RouteInvalid);
-            }
-            (Mode::Inbound, _) => {}
+        if route.mode != Mode::TenantRestrictions && http.method == b"CONNECT" {
+            return refused(Reason::RequestMalformed);
         }
         observer.step(Step::Route, Outcome::Pass, &[("mode", &route.mode.word()), ("tenant", &route.tenant)]);
-        let Ok(restrictions) = self.restrictions(http) else {
-            observer.step(Step::Header, Outcome::Stop, &[]);
-            return refused(Reason::RestrictionsHeaderInvalid);
-        };
-        Preparation::Wanted(Prepared { route, restrictions, body: http.body })
+        let body = http.body;
+        match route.mode {
+            Mode::Inbound => {
+                let Ok(restrictions) = self.restrictions(http) else {
+                    observer.step(Step::Header, Outcome::Stop, &[]);
+                    return refused(Reason::RestrictionsHeaderInvalid);
+                };
+                Preparation::Wanted(Prepared { route, restrictions, body, another_credential: false })
+            }
+            Mode::Outbound => {
+                Preparation::Wanted(Prepared { route, restrictions: None, body, another_credential: false })
+            }
+            Mode::TenantRestrictions => self.by_host(route, http, observer),
+        }
+    }
+
+    /// Tenant restrictions: only resource hosts read a token, which must be the one credential that they get.
+    fn by_host<'a>(&self, route: Route, http: &Http<'a>, observer: &mut impl Observer) -> Preparation<'a> {
+        let class = self.config.hosts.class(http.host);
+        observer.step(Step::Host, Outcome::Pass, &[("class", &class.word())]);
+        if http.method == b"CONNECT" {
+            return Preparation::Decided(class.tunnel(Basis::of_route(route)));
+        }
+        match class {
+            HostClass::Unrestricted(host) => Preparation::Decided(host.verdict(Basis::of_route(route))),
+            HostClass::SignIn(host) => Preparation::SignIn(route, host),
+            HostClass::Resource(application) => Preparation::Wanted(Prepared {
+                route: Route { application: route.application.or(Some(application)), ..route },
+                restrictions: None,
+                body: http.body,
+                another_credential: credentials::beside_authorization(http),
+            }),
+        }
     }
 
     /// The decision, handed on while the policy that it was made on is still at hand.
@@ -146,12 +179,17 @@ impl Judge {
         let snapshot = self.policy.borrow();
         let snapshot = snapshot.as_deref();
         let revision = snapshot.map(|snapshot| &snapshot.revision);
-        let Prepared { route, restrictions, body } = match preparation {
+        let prepared = match preparation {
             Preparation::Wanted(prepared) => *prepared,
+            Preparation::SignIn(route, host) => {
+                let verdict = self.sign_in(*route, *host, snapshot, observer);
+                return finish(&verdict, None, revision, observer, render);
+            }
             Preparation::Decided(verdict) => return finish(verdict, None, revision, observer, render),
         };
+        let Prepared { route, restrictions, body, .. } = prepared;
         let refused = |reason| Verdict::refused(reason, Basis::of_route(route));
-        match (admitted(caller, restrictions, observer), snapshot) {
+        match (admitted(caller, prepared, observer), snapshot) {
             (Err(reason), _) => finish(&refused(reason), None, revision, observer, render),
             (Ok(_), None) => finish(&refused(Reason::PolicyUnavailable), None, None, observer, render),
             (Ok(identity), Some(snapshot)) => {
@@ -173,6 +211,24 @@ impl Judge {
                 finish(&verdict, Some(identity), revision, observer, render)
             }
         }
+    }
+
+    fn sign_in<'s>(
+        &self,
+        route: Route,
+        host: SignIn,
+        snapshot: Option<&'s Snapshot>,
+        observer: &mut impl Observer,
+    ) -> Verdict<'s> {
+        let version = self.config.restrictions_version;
+        let verdict = match snapshot {
+            Some(snapshot) => host.verdict(snapshot, route, version),
+            None => Verdict::refused(Reason::PolicyUnavailable, Basis::of_route(route)),
+        };
+        if verdict.effect() != Effect::Allow {
+            observer.step(Step::Host, Outcome::Stop, &[("policy_id", &"missing")]);
+        }
+        verdict
     }
 
     /// A route comes from Envoy's configuration, never from a client, and whoever wrote it reads the log: once in a
@@ -208,25 +264,29 @@ impl Judge {
     }
 }
 
-/// The caller, if it may be judged at all. A token for another audience is good, but not here.
+/// The caller, if it may be judged at all.
 fn admitted<'i>(
     caller: Result<&'i Identity, TokenError>,
-    restrictions: Option<RestrictionsHeader>,
+    prepared: Prepared<'_>,
     observer: &mut impl Observer,
 ) -> Result<&'i Identity, Reason> {
-    let caller =
-        caller.and_then(
-            |identity| {
-                if identity.audience.accepted { Ok(identity) } else { Err(TokenError::Audience) }
-            },
-        );
+    let (mode, restricted) = (prepared.mode(), prepared.restrictions.is_some());
+    let caller = match caller {
+        Err(error @ (TokenError::Missing | TokenError::TooLarge)) => Err(error),
+        Ok(_) | Err(_) if prepared.another_credential => Err(TokenError::Ambiguous),
+        // A token for another audience is good, but not here; on its way out it is for somebody else's.
+        Ok(identity) if mode == Mode::Inbound && !identity.audience.accepted => Err(TokenError::Audience),
+        Ok(identity) => Ok(identity),
+        Err(error) => Err(error),
+    };
     match caller {
         Ok(identity) => {
-            observer.step(Step::Verified, Outcome::Pass, &[]);
+            let outcome = if identity.proven { Outcome::Pass } else { Outcome::Skip };
+            observer.step(Step::Verified, outcome, &[]);
             Ok(identity)
         }
-        Err(TokenError::Missing) if restrictions.is_some() => {
-            observer.step(Step::Header, Outcome::Stop, &[]);
+        Err(TokenError::Missing) if restricted || mode == Mode::TenantRestrictions => {
+            observer.step(if restricted { Step::Header } else { Step::Token }, Outcome::Stop, &[]);
             Err(Reason::AnonymousBlocked)
         }
         Err(error) => {

@@ -37,10 +37,14 @@ pub struct Http<'a> {
     pub method: &'a [u8],
     /// As the client wrote it.
     pub host: &'a [u8],
+    /// With the query.
+    pub path: &'a [u8],
     /// `Authorization`
     pub authorization: Credential<'a>,
     /// `Accept`
     pub accept: &'a [u8],
+    /// Whether there is a `Cookie`.
+    pub cookie: bool,
     /// `sec-Restrict-Tenant-Access-Policy`
     pub restrictions: Restrictions<'a>,
     /// Copies of our own headers that the client sent.
@@ -133,6 +137,7 @@ impl<'a> Http<'a> {
                     let (name, value) = entry(value.bytes()?)?;
                     self.add_header(name, value);
                 }
+                4 => self.path = value.bytes()?,
                 5 => self.host = value.bytes()?,
                 11 => self.body.text = value.bytes()?,
                 12 => self.body.raw = value.bytes()?,
@@ -161,6 +166,7 @@ impl<'a> Http<'a> {
         match name.len() {
             6 if is("accept") => self.accept = value,
             25 if is("x-envoy-auth-partial-body") => self.body.partial |= value != b"false",
+            6 if is("cookie") => self.cookie = true,
             13 if is("authorization") => self.authorization = self.authorization.and(value),
             33 if is("sec-restrict-tenant-access-policy") => {
                 self.restrictions = match self.restrictions {

@@ -12,8 +12,9 @@ use crate::check::decision::{Decision, Field};
 use crate::check::grpc;
 use crate::check::problem::Problem;
 use crate::check::request::Http;
+use crate::check::signal;
 use crate::check::wire::{Writer, nested};
-use crate::engine::{Class, Effect, Permit, Reason, Redemption, Relation, Ruling};
+use crate::engine::{Class, Effect, Marking, Permit, Reason, Redemption, Relation, Ruling};
 use crate::id::{ObjectId, TenantId};
 use crate::token::{Home, Identity};
 
@@ -81,7 +82,16 @@ pub(in crate::check) fn render(
 /// A status without a code is OK.
 fn ok(permit: Permit, decision: &Decision<'_>, http: Option<&Http<'_>>, response: &mut Writer) {
     response.begin(STATUS, 0);
-    response.message(OK_RESPONSE, |ok| write_upstream(permit, decision, http, ok));
+    response.message(OK_RESPONSE, |ok| match decision.verdict.marking {
+        Marking::Ours => write_upstream(permit, decision, http, ok),
+        Marking::SignIn(signal) => {
+            write_upstream(permit, decision, http, ok);
+            for (name, value) in signal::headers(signal) {
+                write_or_remove(name, value.as_deref().map(|value| [value]).as_ref(), ok);
+            }
+        }
+        Marking::Untouched => {}
+    });
 }
 
 fn denied(
@@ -125,7 +135,8 @@ fn denied(
 /// What the upstream may rely on. A request that policy would have refused carries no identity. Headers of ours that
 /// say nothing this time are removed, and so are others that the client made up.
 fn write_upstream(permit: Permit, decision: &Decision<'_>, http: Option<&Http<'_>>, ok: &mut Writer) {
-    let identity = decision.identity.filter(|_| permit.despite_outcome().is_none());
+    // Nor does one that nobody vouched for.
+    let identity = decision.identity.filter(|identity| identity.proven && permit.despite_outcome().is_none());
     let home = identity.and_then(home).map(TenantId::text);
     let user = identity.and_then(|identity| identity.object).map(ObjectId::text);
     let id = decision.id.text();
@@ -146,10 +157,7 @@ fn write_upstream(permit: Permit, decision: &Decision<'_>, http: Option<&Http<'_
         ),
     ];
     for (name, value) in &headers {
-        match value {
-            Some(value) => write_header(name, value, On::Request, ok),
-            None => ok.text(HEADERS_TO_REMOVE, &[name]),
-        }
+        write_or_remove(name, value.as_ref(), ok);
     }
     let mut removed = Vec::new();
     for name in http.map(|http| http.spoofed.as_slice()).unwrap_or_default() {
@@ -174,6 +182,13 @@ fn visible(text: &str) -> String {
         .take(1024)
         .map(|char| if char.is_ascii_graphic() || char == ' ' { char } else { '?' })
         .collect()
+}
+
+fn write_or_remove<const PARTS: usize>(name: &str, value: Option<&[&str; PARTS]>, ok: &mut Writer) {
+    match value {
+        Some(value) => write_header(name, value, On::Request, ok),
+        None => ok.text(HEADERS_TO_REMOVE, &[name]),
+    }
 }
 
 /// What a header is set on.

@@ -43,6 +43,9 @@ pub enum RouteError {
         /// What is protected.
         mode: &'static str,
     },
+    /// Requirements where none are asked.
+    #[error("`require` means nothing in mode `{0}`")]
+    Requires(&'static str),
     /// Neither the route nor the config names the protected tenant.
     #[error("neither the route nor the config names a `tenant`")]
     NoTenant,
@@ -77,7 +80,6 @@ impl RouteDefaults {
         }
         let tenant = given.tenant.map(|value| guid("tenant", value)).transpose()?.or(self.tenant);
         let other = |key, value: Option<_>| value.map(|value| guid(key, value)).transpose();
-        other("resource_tenant", given.resource_tenant)?;
         let application = given
             .application
             .map(|name| applications.resolve(name).map_err(|_| bad("application", name, &[])));
@@ -86,8 +88,9 @@ impl RouteDefaults {
             action,
             tenant: tenant.ok_or(RouteError::NoTenant)?,
             application: application.transpose()?,
+            resource_tenant: other("resource_tenant", given.resource_tenant)?,
             source_tenant: other("source_tenant", given.source_tenant)?,
-            require: given.require.map(require).transpose()?.unwrap_or_default(),
+            require: given.require.map(|list| require(mode, list)).transpose()?.unwrap_or_default(),
             report_only: given.report_only.map(boolean).transpose()?,
         })
     }
@@ -152,7 +155,12 @@ const fn has_meaning(action: Action, mode: Mode) -> bool {
     }
 }
 
-fn require(value: &str) -> Result<Required, RouteError> {
+fn require(mode: Mode, value: &str) -> Result<Required, RouteError> {
+    match mode {
+        Mode::Inbound => {}
+        // What is required of a caller is the resource's business; whoever wrote it meant to be protected by it.
+        Mode::Outbound | Mode::TenantRestrictions => return Err(RouteError::Requires(mode.word())),
+    }
     value.split(',').try_fold(Required::default(), |required, word| {
         let control = Control::ALL.into_iter().find(|control| control.word() == word);
         control.map(|control| required.with(control)).ok_or_else(|| bad("require", word, CONTROLS))

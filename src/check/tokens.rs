@@ -8,11 +8,12 @@ use tokio::sync::{Mutex, MutexGuard, Notify, Semaphore, SemaphorePermit};
 use crate::check::payload::{self, PayloadPlace};
 use crate::check::places::Places;
 use crate::check::request::Request;
+use crate::engine::Mode;
 use crate::store::Reader;
 use crate::telemetry::Metrics;
 use crate::token::{
     Credential, Expectation, Fingerprint, Identity, KeyRing, Presented, TokenCache, TokenError, Verified,
-    attested, bearer,
+    attested, bearer, claimed,
 };
 
 /// Who sent a request.
@@ -22,6 +23,8 @@ pub enum Caller {
     Verified(Arc<Verified>),
     /// By the payload of a token that Envoy verified.
     Attested(Box<Identity>),
+    /// By a token that its upstream will verify.
+    Claimed(Box<Identity>),
 }
 
 impl Caller {
@@ -29,7 +32,7 @@ impl Caller {
     pub fn identity(&self) -> &Identity {
         match self {
             Self::Verified(verified) => verified.identity(),
-            Self::Attested(identity) => identity,
+            Self::Attested(identity) | Self::Claimed(identity) => identity,
         }
     }
 }
@@ -39,6 +42,8 @@ impl Caller {
 pub struct TokenLimits {
     /// `tokens.verified_payload`
     pub verified_payload: Option<PayloadPlace>,
+    /// `tokens.verification: upstream`
+    pub upstream_verifies: bool,
     /// `tokens.cache_capacity`
     pub cache_capacity: u64,
     /// `tokens.verify_queue`: signature checks that may wait.
@@ -95,13 +100,27 @@ impl Tokens {
         self.cache.len()
     }
 
-    /// Who sent the request: by what Envoy verified where that is configured, else by the token.
-    pub async fn caller(&self, request: &Request<'_>, now: i64) -> Result<Caller, TokenError> {
-        if let Some(place) = &self.limits.verified_payload {
-            return self.attested(place, request, now).map(Box::new).map(Caller::Attested);
-        }
+    /// Who sent the request: by what Envoy verified where that is configured, else by the token. Under tenant
+    /// restrictions by the token always, which is the very credential that the resource gets.
+    pub async fn caller(&self, request: &Request<'_>, mode: Mode, now: i64) -> Result<Caller, TokenError> {
         let credential = request.http.as_ref().map_or(Credential::Absent, |http| http.authorization);
-        self.authenticate(credential, now).await.map(Caller::Verified)
+        match (mode, &self.limits.verified_payload) {
+            (Mode::TenantRestrictions, _) if self.limits.upstream_verifies => {
+                self.claimed(credential, now).map(Box::new).map(Caller::Claimed)
+            }
+            (Mode::Inbound | Mode::Outbound, Some(place)) => {
+                self.attested(place, request, now).map(Box::new).map(Caller::Attested)
+            }
+            (Mode::Inbound | Mode::Outbound | Mode::TenantRestrictions, _) => {
+                self.authenticate(credential, now).await.map(Caller::Verified)
+            }
+        }
+    }
+
+    /// Never remembered: what was read so must not be found by who asks for what was verified.
+    fn claimed(&self, credential: Credential<'_>, now: i64) -> Result<Identity, TokenError> {
+        let token = bearer(credential, self.expected.max_bytes)?;
+        self.with_keys(|ring| claimed(token, ring, &self.expected, now))
     }
 
     fn attested(

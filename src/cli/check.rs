@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::check::{Decision, Gate, Http, Request};
 use crate::cli::{output, settings, token};
 use crate::config::Environment;
-use crate::engine::{Action, Effect, Explanation, Outcome, Step};
+use crate::engine::{Action, Effect, Explanation, Outcome};
 use crate::telemetry::{self, unix_now};
 use crate::token::Unverified;
 
@@ -147,10 +147,9 @@ impl Check {
     }
 
     fn print(&self, printed: &Printed, explanation: &Explanation) -> anyhow::Result<ExitCode> {
-        let verified = self.claims.is_none() && printed.has_caller;
         if self.json {
             let mut members = printed.members.clone();
-            members.insert("verified".to_owned(), verified.into());
+            members.insert("verified".to_owned(), printed.verified.into());
             members.insert("explain".to_owned(), steps(explanation));
             output::line(&serde_json::to_string(&Value::Object(members))?);
         } else {
@@ -188,19 +187,13 @@ fn what_if(
         .context("the claims cannot be read as a token's")?;
     identity.audience.accepted = true;
     let preparation = gate.judge().prepare(request, now, explanation);
-    let printed = gate.judge().conclude(&preparation, Ok(&identity), explanation, Printed::of);
-    for walked in explanation.steps.iter_mut().filter(|walked| walked.step == Step::Verified) {
-        if walked.outcome == Outcome::Pass {
-            walked.outcome = Outcome::Skip;
-        }
-    }
-    Ok(printed)
+    Ok(gate.judge().conclude(&preparation, Ok(&identity), explanation, Printed::of))
 }
 
 /// A decision, out of the reach of the policy it was made on.
 struct Printed {
     effect: Effect,
-    has_caller: bool,
+    verified: bool,
     members: Map<String, Value>,
 }
 
@@ -208,7 +201,7 @@ impl Printed {
     fn of(decision: &Decision<'_>) -> Self {
         Self {
             effect: decision.verdict.effect(),
-            has_caller: decision.identity.is_some(),
+            verified: decision.identity.is_some_and(|identity| identity.proven),
             members: decision.members(),
         }
     }

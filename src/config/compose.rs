@@ -8,8 +8,10 @@ use reqwest::Url;
 
 use crate::check::{GateConfig, Http2Limits, JudgeConfig, PayloadPlace, RouteDefaults, TokenLimits};
 use crate::config::error::ConfigError;
-use crate::config::{BlockedBlocked, Config, ControlName, NonEntraName, PortConfig};
-use crate::engine::{NonEntra, Rules, SignInHosts, Suites};
+use crate::config::{
+    BlockedBlocked, Config, ControlName, NonEntraName, PortConfig, RestrictionsVersion, Verification,
+};
+use crate::engine::{Hosts, NonEntra, OwnUsers, Patterns, Rules, Suites, Version};
 use crate::id::{Applications, Cloud};
 use crate::policy::{Contexts, Control, Options};
 use crate::source::{FetchConfig, Files, KeyOrigin, KeySource, KeysConfig, PolicySource};
@@ -77,7 +79,11 @@ impl Config {
                 max_staleness: Some(self.policy.max_staleness)
                     .filter(|limit| !limit.is_zero())
                     .map(crate::config::Seconds::duration),
-                sign_in_hosts: SignInHosts::new(&self.restrictions.sign_in_hosts),
+                hosts: self.hosts()?,
+                restrictions_version: match self.restrictions.version {
+                    RestrictionsVersion::V1 => Version::V1,
+                    RestrictionsVersion::V2 => Version::V2,
+                },
             },
             expected: Expectation {
                 audiences: tokens.audiences.iter().map(|audience| audience.as_str().into()).collect(),
@@ -94,6 +100,7 @@ impl Config {
             },
             token_limits: TokenLimits {
                 verified_payload: self.verified_payload()?,
+                upstream_verifies: tokens.verification == Verification::Upstream,
                 cache_capacity: tokens.cache_capacity,
                 verify_queue: tokens.verify_queue,
                 verify_at_once: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
@@ -120,6 +127,7 @@ impl Config {
             groups_emitted: self.tokens.groups_emitted,
             cross_cloud_redemption: self.cross_cloud_redemption,
             report_only: self.report_only,
+            own_users: if self.egress.evaluate_outbound { OwnUsers::Judged } else { OwnUsers::Unjudged },
             applications: Arc::clone(applications),
             contexts: contexts(&self.authentication_contexts),
             partner_contexts: self
@@ -129,6 +137,18 @@ impl Config {
                 .collect(),
             suites: Suites::new(&self.suites.office365, &self.suites.all_microsoft_apps),
         }
+    }
+
+    fn hosts(&self) -> Result<Hosts, ConfigError> {
+        let restrictions = &self.restrictions;
+        let sign_in = Patterns::new(restrictions.sign_in_hosts.iter().map(|host| (host.as_str(), ())));
+        let resources =
+            restrictions.resource_hosts.iter().map(|(host, application)| (host.as_str(), *application));
+        Ok(Hosts::new(
+            sign_in.map_err(|bad| ConfigError::key("restrictions.sign_in_hosts", bad.to_string()))?,
+            Patterns::new(resources)
+                .map_err(|bad| ConfigError::key("restrictions.resource_hosts", bad.to_string()))?,
+        ))
     }
 
     fn policy_source(&self) -> PolicySource {

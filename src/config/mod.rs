@@ -223,7 +223,7 @@ impl From<ControlName> for Control {
 }
 
 /// `restrictions`
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Restrictions {
     /// Of tenant restrictions.
@@ -232,6 +232,17 @@ pub struct Restrictions {
     pub resource_hosts: BTreeMap<String, AppId>,
     /// Hosts that the header is sent to; none means the well-known ones.
     pub sign_in_hosts: Vec<String>,
+}
+
+impl Default for Restrictions {
+    fn default() -> Self {
+        const GRAPH: AppId = AppId::from_u128(0x0000_0003_0000_0000_c000_0000_0000_0000);
+        Self {
+            version: RestrictionsVersion::default(),
+            resource_hosts: BTreeMap::from([("graph.microsoft.com".to_owned(), GRAPH)]),
+            sign_in_hosts: Vec::new(),
+        }
+    }
 }
 
 /// `restrictions.version`

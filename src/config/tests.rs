@@ -28,6 +28,8 @@ fn the_sample_with_every_key_is_valid_and_says_the_defaults() {
     };
     assert_eq!(shown(&sample), shown(&least));
     assert_eq!(format!("{:?}", sample.listen), format!("{:?}", least.listen));
+    assert_eq!(format!("{:?}", sample.restrictions), format!("{:?}", least.restrictions));
+    assert_eq!(format!("{:?}", sample.egress), format!("{:?}", least.egress));
 }
 
 #[test]
@@ -58,7 +60,6 @@ fn what_this_build_does_not_have_is_refused_when_switched_on() {
         ("LISTEN__TLS__CHECK", "{certificate: a, key: b}"),
         ("POLICY__SOURCE", "etcd"),
         ("POLICY__CACHE", "file"),
-        ("TOKENS__VERIFICATION", "upstream"),
         ("DECISION_LOG__SINK", "stdout"),
         ("TELEMETRY__OTLP", "http://localhost"),
     ] {
@@ -92,6 +93,31 @@ fn settings_that_would_open_a_door_are_refused() {
     assert!(
         read(&LEAST.replace("{cloud: microsoftonline.com}", literal)).unwrap_err().contains("{tenantid}")
     );
+}
+
+#[test]
+fn hosts_that_could_never_match_are_refused() {
+    let hosts = |key: &str, value: &str| {
+        let read = with(key, value).and_then(|config| config.compose().map_err(|error| error.to_string()));
+        read.map(|_| ()).unwrap_err()
+    };
+    for (host, told) in [
+        ("https://graph.microsoft.com", "no host"),
+        ("graph.microsoft.com:443", "no host"),
+        ("graph.microsoft.com.", "no host"),
+        ("*graph.microsoft.com", "no host"),
+        ("device.login.microsoftonline.com", "forbids"),
+    ] {
+        for (key, value) in [
+            ("sign_in_hosts", format!("['{host}']")),
+            ("resource_hosts", format!("{{'{host}': 00000003-0000-0000-c000-000000000000}}")),
+        ] {
+            let error = hosts(&format!("RESTRICTIONS__{key}"), &value);
+            assert!(error.contains(told) && error.contains(&format!("restrictions.{key}")), "{error}");
+        }
+    }
+    let error = hosts("RESTRICTIONS__SIGN_IN_HOSTS", "[login.example, LOGIN.example]");
+    assert!(error.contains("twice"), "{error}");
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use crate::config::error::ConfigError;
 use crate::config::policy::SourceKind;
-use crate::config::tokens::Verification;
 use crate::config::{Config, ModeName, Sink};
 
 impl Config {
@@ -39,7 +38,7 @@ impl Config {
             policy,
             partners: _,
             principal_map: _,
-            tokens,
+            tokens: _,
             applications: _,
             suites: _,
             authentication_contexts: _,
@@ -61,7 +60,6 @@ impl Config {
         let switched_on = [
             ("policy.source", policy.source != SourceKind::File),
             ("policy.cache", policy.cache.is_some()),
-            ("tokens.verification", tokens.verification != Verification::Signature),
             ("decision_log.sink", decision_log.sink != Sink::None),
             ("telemetry.otlp", telemetry.otlp.is_some()),
         ];

@@ -1,7 +1,7 @@
 //! The question: who wants what, on which route.
 
+use crate::engine::header::RestrictionsHeader;
 use crate::engine::invitation::Unresolved;
-use crate::engine::restrictions::RestrictionsHeader;
 use crate::id::{AppId, Domain, TenantId};
 use crate::policy::Control;
 use crate::token::Identity;
@@ -63,10 +63,12 @@ pub struct Route {
     pub action: Action,
     /// L, the protected tenant.
     pub tenant: TenantId,
-    /// The application behind it.
+    /// The application behind it; under tenant restrictions, else the host's.
     pub application: Option<AppId>,
     /// The tenant that users are synchronised from.
     pub source_tenant: Option<TenantId>,
+    /// R where it is not the tenant that issued the token.
+    pub resource_tenant: Option<TenantId>,
     /// Controls that this route asks of everyone.
     pub require: Required,
     /// Overrides the config's `report_only`.
@@ -111,6 +113,11 @@ pub struct Access<'a> {
 }
 
 impl Access<'_> {
+    /// R on the way out: the route's, else the tenant that issued the token.
+    pub(in crate::engine) fn resource_tenant(&self) -> TenantId {
+        self.route.resource_tenant.unwrap_or(self.identity.tenant)
+    }
+
     /// The resource's application: the route's, else the token's audience.
     pub(in crate::engine) fn application(&self) -> Option<AppId> {
         self.route.application.or(self.identity.audience.application)

@@ -126,6 +126,8 @@ fn has_type(types: GuestTypes, relation: Relation, account: Option<u64>) -> Trut
         (Relation::Collaboration | Relation::NonEntra, Some(1)) => has(GuestTypes::COLLABORATION_GUEST),
         (Relation::Collaboration | Relation::NonEntra, Some(0)) => has(GuestTypes::COLLABORATION_MEMBER),
         (Relation::Collaboration | Relation::NonEntra, Some(_)) => has(GuestTypes::OTHER_EXTERNAL_USER),
+        // Of egress, where no policy is asked.
+        (Relation::OwnIdentity | Relation::ExternalIdentity, _) => Truth::Unknown,
         (Relation::Collaboration | Relation::NonEntra, None) => {
             let any = [
                 GuestTypes::COLLABORATION_GUEST,

@@ -2,11 +2,11 @@
 
 use crate::engine::access::{Access, Mode};
 use crate::engine::action::Deed;
-use crate::engine::inbound::Inbound;
 use crate::engine::observer::{Observer, Outcome, Step};
 use crate::engine::reason::Reason;
 use crate::engine::rules::Rules;
-use crate::engine::verdict::{Basis, Effect, Permit, Ruling, Verdict};
+use crate::engine::verdict::{Basis, Effect, Marking, Permit, Ruling, Verdict};
+use crate::engine::walk::Walk;
 use crate::policy::Snapshot;
 
 /// Decides one request whose route was read and whose token was verified.
@@ -21,7 +21,7 @@ pub fn decide<'s>(
         Ok(permit) => Ruling::Allow(permit),
         Err(ruling) => unless_report_only(ruling, rules, access),
     };
-    Verdict { ruling, basis }
+    Verdict { ruling, basis, marking: Marking::Ours }
 }
 
 fn walk<'s>(
@@ -37,12 +37,11 @@ fn walk<'s>(
     };
     basis.cloud = tenant.cloud;
     audience(access, observer)?;
+    let inner = Walk { snapshot, tenant, access, rules, observer: &mut *observer, basis: &mut *basis };
     let (permit, resource) = match access.route.mode {
-        Mode::Inbound => {
-            (Inbound { snapshot, tenant, access, rules, observer, basis }.decide()?, access.route.tenant)
-        }
-        // Not decided by this build; the route is refused before.
-        Mode::Outbound | Mode::TenantRestrictions => return Err(Ruling::Deny(Reason::RouteInvalid)),
+        Mode::Inbound => (inner.inbound()?, tenant.id),
+        Mode::Outbound => (inner.outbound()?, access.resource_tenant()),
+        Mode::TenantRestrictions => (inner.restricted()?, access.resource_tenant()),
     };
     Deed { snapshot, tenant, resource, access, rules, observer, basis }.permit(permit)
 }

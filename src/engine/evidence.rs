@@ -41,6 +41,8 @@ impl<'s> Evidence<'s, '_> {
                 (by_context || by_claim) && self.trusted(control)
             }
             Relation::NonEntra => ours && by_context,
+            // Of egress, where nothing is required.
+            Relation::OwnIdentity | Relation::ExternalIdentity => false,
         }
     }
 

@@ -14,6 +14,10 @@
 //! 8. *requirements* — Conditional Access: what the token must prove, and whose word counts;
 //! 9. *action* — invitations, their redemption, and synchronisation ask more than access.
 //!
+//! So it is inbound. Outbound has no header, domain lists or requirements. Under tenant restrictions the class of the
+//! host ([`Hosts`]) comes first: sign-in hosts are told of the policy ([`Signal`]), resource hosts read a token, and
+//! nothing is asked of any other.
+//!
 //! An [`Observer`] hears of every step; `explain`, report-only outcomes and the log are observers of the one walk,
 //! never a second one. Only this module makes a [`Permit`].
 //!
@@ -30,11 +34,13 @@ mod conditional;
 mod decide;
 mod domains;
 mod evidence;
+mod header;
 mod hosts;
 mod inbound;
 mod invitation;
 mod kleene;
 mod observer;
+mod outbound;
 mod principal;
 mod reason;
 mod redemption;
@@ -43,17 +49,20 @@ mod restrictions;
 mod revocation;
 mod rules;
 mod setting;
+mod sign_in;
 mod sync;
 mod verdict;
+mod walk;
 
 pub use self::access::{Access, Action, Mode, Required, Route};
 pub use self::decide::decide;
-pub use self::hosts::{SignInHosts, tunnel};
+pub use self::header::{BadHeader, RestrictionsHeader};
+pub use self::hosts::{BadPattern, HostClass, Hosts, Patterns, Unrestricted};
 pub use self::invitation::Unresolved;
 pub use self::observer::{Detail, Explanation, Observer, Outcome, Step, Walked};
 pub use self::reason::{Class, Reason};
 pub use self::redemption::{Messages, Redemption};
 pub use self::relation::Relation;
-pub use self::restrictions::{BadHeader, RestrictionsHeader};
-pub use self::rules::{NonEntra, Rules, Suites};
-pub use self::verdict::{Basis, Demand, Effect, Permit, ReportedBy, Ruling, Verdict};
+pub use self::rules::{NonEntra, OwnUsers, Rules, Suites};
+pub use self::sign_in::{SignIn, Signal, Version};
+pub use self::verdict::{Basis, Demand, Effect, Marking, Permit, ReportedBy, Ruling, Verdict};

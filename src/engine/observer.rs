@@ -10,6 +10,8 @@ use crate::engine::verdict::Effect;
 pub enum Step {
     /// What Envoy's configuration says.
     Route,
+    /// What tenant restrictions make of the host.
+    Host,
     /// A tenant-restrictions header.
     Header,
     /// Whether there is a token.
@@ -39,6 +41,7 @@ impl Step {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Route => "route",
+            Self::Host => "host",
             Self::Header => "header",
             Self::Token => "token",
             Self::Verified => "verified",

@@ -190,6 +190,7 @@ impl From<TokenError> for Reason {
             TokenError::TooLarge => Self::TokenTooLarge,
             TokenError::Ambiguous => Self::TokenAmbiguous,
             TokenError::Malformed(_) => Self::TokenMalformed,
+            TokenError::Unreadable => Self::TokenUnreadable,
             TokenError::Algorithm => Self::TokenAlgorithm,
             TokenError::Issuer => Self::TokenIssuer,
             TokenError::KeysUnavailable => Self::KeysUnavailable,

@@ -17,6 +17,10 @@ pub enum Relation {
     ServiceProvider,
     /// Somebody from outside Entra.
     NonEntra,
+    /// On our network: an account of ours, or ours at home.
+    OwnIdentity,
+    /// On our network: somebody else's account at somebody else's resource.
+    ExternalIdentity,
 }
 
 impl Relation {
@@ -28,6 +32,8 @@ impl Relation {
             Self::DirectConnect => "b2b_direct_connect",
             Self::ServiceProvider => "service_provider",
             Self::NonEntra => "non_entra",
+            Self::OwnIdentity => "own_identity",
+            Self::ExternalIdentity => "external_identity",
         }
     }
 }
@@ -57,4 +63,40 @@ pub(in crate::engine) fn inbound(local: TenantId, identity: &Identity) -> Result
         Home::Tenant(_) if related(&[17, 19, 21, 25]) => Ok(Relation::DirectConnect),
         Home::Tenant(_) => Ok(Relation::Collaboration),
     }
+}
+
+/// The outbound rows: L's users at a resource of `resource`.
+pub(in crate::engine) fn outbound(
+    local: TenantId,
+    resource: TenantId,
+    identity: &Identity,
+) -> Result<Relation, Reason> {
+    let (issuer, home) = (identity.tenant, identity.home);
+    if home == Home::Unlisted {
+        return Err(Reason::RelationUnknown);
+    }
+    if issuer != local && issuer != resource {
+        return Err(Reason::ResourceTenantMismatch);
+    }
+    Ok(if resource == local {
+        Relation::Internal
+    } else if issuer == local {
+        Relation::DirectConnect
+    } else if home != Home::Tenant(local) {
+        Relation::ExternalIdentity
+    } else if identity.relation.has_any(&[11, 31]) {
+        Relation::ServiceProvider
+    } else {
+        Relation::Collaboration
+    })
+}
+
+/// The rows of tenant restrictions: whether an account is ours.
+pub(in crate::engine) fn restricted(local: TenantId, identity: &Identity) -> Result<Relation, Reason> {
+    let home = identity.home;
+    if home == Home::Unlisted {
+        return Err(Reason::RelationUnknown);
+    }
+    let ours = identity.tenant == local || home == Home::Tenant(local);
+    Ok(if ours { Relation::OwnIdentity } else { Relation::ExternalIdentity })
 }

@@ -1,83 +1,50 @@
-//! The tenant-restrictions header on ingress ("Set up tenant restrictions v2"): it can only restrict, so whoever
-//! sent it may.
+//! Tenant restrictions: accounts on our network, at resources of others (semantics §8; "Set up tenant restrictions
+//! v2"). Independent of every inbound, outbound and trust setting.
 
+use crate::engine::observer::Observer;
 use crate::engine::reason::Reason;
-use crate::engine::verdict::{Demand, Ruling};
+use crate::engine::relation::{self, Relation};
+use crate::engine::rules::OwnUsers;
+use crate::engine::verdict::{Permit, Ruling};
+use crate::engine::walk::Walk;
 use crate::id::{MSA, TenantId};
-use crate::token::{Home, Identity, Restricted};
+use crate::policy::SettingKind;
+use crate::token::Home;
 
-/// `sec-Restrict-Tenant-Access-Policy`, read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RestrictionsHeader {
-    /// `{tenant}:{policy}`: who restricts, and by which policy.
-    Policy(TenantId, u128),
-    /// `restrict-msa`: no personal accounts.
-    NoPersonalAccounts,
-}
-
-/// Neither `guid:guid` nor `restrict-msa`, or there twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("sec-Restrict-Tenant-Access-Policy is neither `<tenant>:<policy>` nor `restrict-msa`")]
-pub struct BadHeader;
-
-impl RestrictionsHeader {
-    /// Reads the header's one value.
-    pub fn parse(value: &[u8]) -> Result<Self, BadHeader> {
-        if value == b"restrict-msa" {
-            return Ok(Self::NoPersonalAccounts);
+impl<'s, O: Observer> Walk<'s, '_, O> {
+    pub(in crate::engine) fn restricted(mut self) -> Result<Permit, Ruling<'s>> {
+        let relation = relation::restricted(self.tenant.id, self.access.identity);
+        let relation = self.related(relation)?;
+        self.revocation()?;
+        if relation == Relation::ExternalIdentity {
+            return self.external();
         }
-        let colon = value.iter().position(|&byte| byte == b':').ok_or(BadHeader)?;
-        let (tenant, policy) = value.split_at(colon);
-        let tenant = TenantId::parse(tenant).map_err(|_| BadHeader)?;
-        let policy =
-            crate::id::ObjectId::parse(policy.get(1..).unwrap_or_default()).map_err(|_| BadHeader)?;
-        Ok(Self::Policy(tenant, policy.as_u128()))
+        // Our own users abroad are for the outbound settings to judge.
+        let ours = self.access.identity.home == Home::Tenant(self.tenant.id);
+        if ours && self.rules.own_users == OwnUsers::Judged {
+            return self.outbound();
+        }
+        Ok(Permit::granted(Reason::RestrictionsNotApplicable))
     }
 
-    /// Whether the token is a personal account's, and those are restricted.
-    pub(in crate::engine) fn forbids_account(self, identity: &Identity) -> bool {
-        self == Self::NoPersonalAccounts && identity.tenant == MSA
+    /// Somebody else's account: the tenant that it is used in and the one where it is at home must both be open to it.
+    /// Whoever has no home in Entra counts as a personal account.
+    pub(in crate::engine) fn external(mut self) -> Result<Permit, Ruling<'s>> {
+        let identity = self.access.identity;
+        self.open(identity.tenant)?;
+        let home = match identity.home {
+            Home::Tenant(home) => home,
+            Home::NonEntra | Home::Unlisted => MSA,
+        };
+        if home != identity.tenant {
+            self.open(home)?;
+        }
+        Ok(Permit::granted(Reason::Permitted))
     }
 
-    /// Compares the header with the claim that Entra adds under such a policy. Tenants restrict others' accounts,
-    /// never their own.
-    pub(in crate::engine) fn check(
-        self,
-        local: TenantId,
-        identity: &Identity,
-    ) -> Result<(), Ruling<'static>> {
-        let Self::Policy(tenant, policy) = self else { return Ok(()) };
-        if tenant == local || identity.home == Home::Tenant(tenant) {
-            return Ok(());
-        }
-        match identity.restrictions_policy {
-            Restricted::By(stamped) if stamped == policy => Ok(()),
-            Restricted::By(_) | Restricted::Unreadable => {
-                Err(Ruling::Deny(Reason::RestrictionsPolicyMismatch))
-            }
-            Restricted::No => Err(Ruling::challenge(
-                Reason::RestrictionsClaimMissing,
-                Demand::RestrictionsPolicy,
-                local,
-                identity,
-            )),
-        }
-    }
-}
-
-impl<'s> Ruling<'s> {
-    /// A challenge where one can be answered: by a client that understands it, in a token of ours. Elsewhere a plain
-    /// denial.
-    pub(in crate::engine) fn challenge(
-        reason: Reason,
-        demand: Demand<'s>,
-        local: TenantId,
-        identity: &Identity,
-    ) -> Self {
-        if identity.tenant == local && identity.understands_challenges {
-            Self::Challenge(reason, demand)
-        } else {
-            Self::Deny(reason)
-        }
+    /// The ids that are listed for a partner are the partner's own.
+    fn open(&mut self, partner: TenantId) -> Result<(), Ruling<'s>> {
+        self.basis.partner = Some(partner);
+        self.setting(SettingKind::TenantRestrictions, partner, self.tenant.partners.get(partner))
     }
 }

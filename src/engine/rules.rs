@@ -22,6 +22,8 @@ pub struct Rules {
     pub cross_cloud_redemption: bool,
     /// `report_only`
     pub report_only: bool,
+    /// `egress.evaluate_outbound`
+    pub own_users: OwnUsers,
     /// `applications`
     pub applications: Arc<Applications>,
     /// `suites`
@@ -42,6 +44,16 @@ pub enum NonEntra {
     Permit,
     /// None gets in.
     Deny,
+}
+
+/// `egress.evaluate_outbound`: what is asked of our own users where tenant restrictions hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OwnUsers {
+    /// The outbound settings.
+    #[default]
+    Judged,
+    /// Nothing.
+    Unjudged,
 }
 
 /// Who belongs to Microsoft's named suites.

@@ -4,6 +4,7 @@ use crate::engine::access::{Action, Mode, Route};
 use crate::engine::reason::Reason;
 use crate::engine::redemption::Redemption;
 use crate::engine::relation::Relation;
+use crate::engine::sign_in::Signal;
 use crate::id::{AppId, Cloud, TenantId};
 use crate::policy::{GuestAccess, Origin, SettingKind};
 
@@ -161,6 +162,17 @@ impl Basis {
     }
 }
 
+/// What an allowed request is marked with on its way.
+#[derive(Debug, Clone, Copy)]
+pub enum Marking<'s> {
+    /// Our own headers, for an upstream that relies on them.
+    Ours,
+    /// Nothing: its headers stay what they are.
+    Untouched,
+    /// Our own headers, and those that tell a sign-in host of the tenant restrictions.
+    SignIn(Signal<'s>),
+}
+
 /// A decision.
 #[derive(Debug, Clone, Copy)]
 pub struct Verdict<'s> {
@@ -168,12 +180,14 @@ pub struct Verdict<'s> {
     pub ruling: Ruling<'s>,
     /// What led to it.
     pub basis: Basis,
+    /// What it is marked with, if it is allowed.
+    pub marking: Marking<'s>,
 }
 
 impl Verdict<'_> {
     /// A refusal from outside the engine: of a route, a token, a fault of ours. Anyone may say no.
     pub const fn refused(reason: Reason, basis: Basis) -> Self {
-        Self { ruling: Ruling::Deny(reason), basis }
+        Self { ruling: Ruling::Deny(reason), basis, marking: Marking::Ours }
     }
 
     /// What happens to the request.

@@ -82,6 +82,8 @@ guids! {
     ObjectId;
     /// An application: a client's or a resource's app id.
     AppId;
+    /// A tenant restrictions policy.
+    PolicyId;
 }
 
 fn parse(text: &[u8]) -> Option<u128> {

@@ -130,4 +130,11 @@ impl<'s> Effective<'s> {
             strict: users_from != applications_from || users_in.conflict().is_some(),
         })
     }
+
+    /// Whether nobody is left out, and no application.
+    pub fn permits_everything(&self) -> bool {
+        let everyone = self.users.access == Access::Allowed && self.users.targets.all;
+        let everything = self.applications.access == Access::Allowed && self.applications.targets.all;
+        everyone && everything
+    }
 }

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::OnceLock;
 
-use crate::id::{Cloud, Domain, ObjectId, TenantId};
+use crate::id::{Cloud, Domain, ObjectId, PolicyId, TenantId};
 use crate::policy::conditional::{ConditionalPolicy, Control};
 use crate::policy::domains::{DomainLists, InvitesFrom};
 use crate::policy::partner::{Consent, Partner, Settings};
+use crate::policy::setting::{Effective, SettingKind};
 
 /// Names the state of a policy: 16 hexadecimal digits of a file's SHA-256, or a store's decimal revision.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -58,7 +60,9 @@ pub struct Tenant {
     /// The default configuration.
     pub default: Settings,
     /// `id` of the default configuration, which is the id of its tenant restrictions policy.
-    pub default_id: Option<Box<str>>,
+    pub default_id: Option<PolicyId>,
+    /// See [`Tenant::unrestricted_partners`].
+    pub(in crate::policy) unrestricted: OnceLock<Box<[TenantId]>>,
     /// The organisations with settings of their own.
     pub partners: Partners,
     /// `partnerClouds`
@@ -87,6 +91,21 @@ impl Tenant {
         let own = self.partners.get(other).map(|partner| partner.settings.consent).unwrap_or_default();
         let default = self.default.consent;
         Consent { inbound: own.inbound.or(default.inbound), outbound: own.outbound.or(default.outbound) }
+    }
+
+    /// The partners whose tenant restrictions permit everyone everything, sorted: all that v1 can say of a policy.
+    /// Found when first asked for.
+    pub fn unrestricted_partners(&self) -> &[TenantId] {
+        self.unrestricted.get_or_init(|| {
+            let unrestricted = |(id, partner): (&TenantId, &Partner)| {
+                let kind = SettingKind::TenantRestrictions;
+                let effective = Effective::of(kind, Some(&partner.settings), &self.default)?;
+                effective.permits_everything().then_some(*id)
+            };
+            let mut ids: Vec<_> = self.partners.0.iter().filter_map(unrestricted).collect();
+            ids.sort_unstable();
+            ids.into()
+        })
     }
 }
 

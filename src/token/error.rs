@@ -15,6 +15,9 @@ pub enum TokenError {
     /// Structure, encoding, JSON or a claim's type; says which part.
     #[error("the token is malformed: {0}")]
     Malformed(&'static str),
+    /// No JWT, where only its upstream can verify it and so nobody can say whose it is.
+    #[error("the token is no JWT")]
+    Unreadable,
     /// Anything but RS256.
     #[error("the token is not signed with RS256")]
     Algorithm,

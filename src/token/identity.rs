@@ -2,16 +2,19 @@
 
 use std::borrow::Cow;
 
-use crate::id::{AppId, Applications, Cloud, Domain, ObjectId, TenantId};
+use crate::id::{AppId, Applications, Cloud, Domain, ObjectId, PolicyId, TenantId};
 use crate::token::TokenError;
 use crate::token::claims::Claims;
 use crate::token::idp::Idp;
 use crate::token::issuer::{Issuer, entra_host};
 
-/// A caller. Made by [`crate::token::verify()`] or, without evidence, by [`crate::token::Unverified::assume`].
+/// A caller. Made by [`crate::token::verify()`] or, without evidence, by [`crate::token::claimed()`] and
+/// [`crate::token::Unverified::assume`].
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a claim by itself")]
 pub struct Identity {
+    /// Whether the token's signature was verified, by us or by Envoy; else these are mere claims.
+    pub proven: bool,
     /// T: the tenant that issued the token.
     pub tenant: TenantId,
     /// H: where the user is at home.
@@ -116,7 +119,7 @@ pub enum Restricted {
     /// Absent.
     No,
     /// Issued under this tenant restrictions policy.
-    By(u128),
+    By(PolicyId),
     /// Something that is no policy id.
     Unreadable,
 }
@@ -170,6 +173,7 @@ impl Identity {
         let relation = claims.xms_idrel.as_deref().map(Xms::read).transpose()?.unwrap_or_default();
         let application = |name: &str| reading.applications.resolve(name).ok();
         Ok(Self {
+            proven: false,
             tenant,
             home,
             issuer_host_cloud: claims.iss.as_deref().and_then(host_cloud),
@@ -196,9 +200,9 @@ impl Identity {
             understands_challenges: any(claims.xms_cc.as_deref(), |capability| {
                 capability.eq_ignore_ascii_case("cp1")
             }),
-            restrictions_policy: match claims.xms_trpid.as_deref().map(str::parse::<AppId>) {
+            restrictions_policy: match claims.xms_trpid.as_deref().map(str::parse) {
                 None => Restricted::No,
-                Some(Ok(policy)) => Restricted::By(policy.as_u128()),
+                Some(Ok(policy)) => Restricted::By(policy),
                 Some(Err(_)) => Restricted::Unreadable,
             },
             email_domain: claims.email.as_deref().and_then(Domain::of_address),

@@ -33,4 +33,4 @@ pub(crate) use self::json::{Ignored, MaybeText, Names, Text};
 pub use self::jwks::JwksError;
 pub use self::keys::{Key, KeyRing, KeySet};
 pub use self::mint::{DevelopmentIssuer, MintError};
-pub use self::verify::{Expectation, Presented, Refused, Unverified, Verified, attested, verify};
+pub use self::verify::{Expectation, Presented, Refused, Unverified, Verified, attested, claimed, verify};

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tenantgate::check::{Decision, Field, Http, Judge, Preparation, Request};
 use tenantgate::config::{Composed, Config, Environment};
-use tenantgate::engine::{Explanation, Walked};
+use tenantgate::engine::{Effect, Explanation, Marking, Signal, Walked};
 use tenantgate::policy::{Compiled, PrincipalMap, Revision, Snapshot, compile};
 use tenantgate::store::{Publisher, Status, cell};
 use tenantgate::token::{KeyRing, KeySet, TokenError, attested};
@@ -36,7 +36,12 @@ pub(crate) fn explain(case: &Case) -> (model::Decision, Vec<Walked>) {
     status.reached(case.now);
     let judge = Judge::new(judge, policy, map, status);
 
-    let mut http = Http { method: b"GET", host: b"orders.contoso.example", ..Http::default() };
+    let mut http = Http {
+        method: case.method.as_bytes(),
+        host: case.host.as_bytes(),
+        path: case.path.as_bytes(),
+        ..Http::default()
+    };
     for (name, value) in &case.headers {
         http.add_header(name.as_bytes(), value.as_bytes());
     }
@@ -102,6 +107,9 @@ fn decision(decision: &Decision<'_>) -> model::Decision {
         consent_prompt: truth("consent_prompt"),
         notification_email: truth("notification_email"),
         demand: decision.www_authenticate().as_deref().and_then(demand),
+        marks: (decision.verdict.effect() == Effect::Allow)
+            .then(|| marks(decision.verdict.marking))
+            .flatten(),
         effect: text("effect").unwrap(),
         reason,
         relation: text("relation"),
@@ -109,6 +117,21 @@ fn decision(decision: &Decision<'_>) -> model::Decision {
         setting: text("setting"),
         origin: text("origin"),
         report_only: report_only.to_vec(),
+    }
+}
+
+fn marks(marking: Marking<'_>) -> Option<String> {
+    match marking {
+        Marking::Ours => None,
+        Marking::Untouched => Some("untouched".to_owned()),
+        Marking::SignIn(Signal::Policy(tenant, policy)) => Some(format!("policy {tenant}:{policy}")),
+        Marking::SignIn(Signal::Tenants(tenant)) => {
+            let others = tenant.unrestricted_partners().iter().filter(|other| **other != tenant.id);
+            let ids: Vec<_> = std::iter::once(&tenant.id).chain(others).map(ToString::to_string).collect();
+            Some(format!("tenants {}", ids.join(",")))
+        }
+        Marking::SignIn(Signal::NoPersonalAccounts) => Some("restrict-msa".to_owned()),
+        Marking::SignIn(Signal::Nothing) => Some("nothing".to_owned()),
     }
 }
 

@@ -11,6 +11,7 @@ use tenantgate::port::Address;
 use crate::patience::until;
 
 pub(crate) const OVER_TCP: &str = include_str!("../../deploy/envoy/envoy-tcp.yaml");
+pub(crate) const EGRESS: &str = include_str!("../../deploy/envoy/egress.yaml");
 pub(crate) const OVER_A_SOCKET: &str = include_str!("../../deploy/envoy/envoy-uds.yaml");
 
 /// Ended when dropped.
@@ -43,7 +44,12 @@ pub(crate) fn placed(shipped: &str, upstream: SocketAddr, gate: &Address) -> Str
 
 /// Replaces what must be there exactly once.
 pub(crate) fn change(text: &str, from: &str, to: &str) -> String {
-    assert_eq!(text.matches(from).count(), 1, "`{from}` in the configuration");
+    change_all(text, from, to, 1)
+}
+
+/// Replaces what must be there so many times.
+pub(crate) fn change_all(text: &str, from: &str, to: &str, times: usize) -> String {
+    assert_eq!(text.matches(from).count(), times, "`{from}` in the configuration");
     text.replace(from, to)
 }
 
@@ -125,7 +131,9 @@ async fn edge(http: &reqwest::Client, admin: SocketAddr) -> Option<SocketAddr> {
         return None;
     }
     let listeners: Value = serde_json::from_str(&get(http, admin, "listeners?format=json").await?).ok()?;
-    let socket = listeners.pointer("/listener_statuses/0/local_address/socket_address")?;
+    // A listener inside of Envoy has none.
+    let mut all = listeners.get("listener_statuses")?.as_array()?.iter();
+    let socket = all.find_map(|listener| listener.pointer("/local_address/socket_address"))?;
     let port = u16::try_from(socket.get("port_value")?.as_u64()?).ok()?;
     Some(SocketAddr::new(socket.get("address")?.as_str()?.parse().ok()?, port))
 }

@@ -40,11 +40,18 @@ impl Gate {
 
     /// With more `tokens` settings.
     pub(crate) async fn start_with(directory: &TempDir, check: &str, tokens: &Value) -> Self {
-        Self::start_on(directory, &json!({"check": check}), tokens).await
+        Self::start_over(directory, check, &json!({"tokens": tokens})).await
     }
 
-    /// With more `listen` settings, too.
-    pub(crate) async fn start_on(directory: &TempDir, listen: &Value, tokens: &Value) -> Self {
+    /// With more settings.
+    pub(crate) async fn start_over(directory: &TempDir, check: &str, more: &Value) -> Self {
+        let mut more = more.clone();
+        more["listen"]["check"] = check.into();
+        Self::start_on(directory, &more).await
+    }
+
+    /// With more settings, the check port among them.
+    pub(crate) async fn start_on(directory: &TempDir, more: &Value) -> Self {
         let issuer = DevelopmentIssuer::keygen(&directory.path().join("issuer")).unwrap();
         let mut document = json!({
             "listen": {"admin": "127.0.0.1:0"},
@@ -61,8 +68,11 @@ impl Gate {
             "applications": {"api://orders": "11111111-2222-3333-4444-555555555555"},
             "authenticationContexts": {"mfa": "c1"},
         });
-        for (place, more) in [("listen", listen), ("tokens", tokens)] {
-            document[place].as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        for (name, value) in more.as_object().unwrap() {
+            match (document.get_mut(name).and_then(Value::as_object_mut), value) {
+                (Some(known), Value::Object(more)) => known.extend(more.clone()),
+                _ => document[name] = value.clone(),
+            }
         }
         let config =
             Config::read(&document.to_string(), directory.path().to_owned(), &Environment::default())

@@ -12,6 +12,7 @@
 
 mod answers;
 mod demo;
+mod egress;
 mod faults;
 mod headers;
 mod invitations;
@@ -28,6 +29,9 @@ mod client;
 mod envoy;
 mod gate;
 mod load;
+mod origin;
+mod outside;
 mod patience;
 mod scene;
+mod tunnel;
 mod upstream;

@@ -37,7 +37,7 @@ async fn scene(authority: &Authority, name: &str) -> Scene {
         "certificate": "server.pem", "key": "server.key", "client_ca": "ca.pem", "client_san": [SPIFFE],
     });
     let listen = json!({"check": "127.0.0.1:0", "reuse_port": true, "tls": {"check": tls}});
-    let gate = Gate::start_on(&directory, &listen, &json!({})).await;
+    let gate = Gate::start_on(&directory, &json!({"listen": listen})).await;
     let socket = MUTUAL.replace("/etc/envoy/tls", directory.path().to_str().unwrap());
     let cluster = "    - name: tenantgate\n      type: STATIC\n";
     Scene::beside(directory, gate, |placed| change(&placed, cluster, &format!("{cluster}{socket}"))).await

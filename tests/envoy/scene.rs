@@ -42,7 +42,7 @@ impl Scene {
         let directory = TempDir::new().unwrap();
         write_policy(directory.path(), EXAMPLE);
         let listen = json!({"check": check, "reuse_port": true});
-        let gate = Gate::start_on(&directory, &listen, &json!({})).await;
+        let gate = Gate::start_on(&directory, &json!({"listen": listen})).await;
         let shipped = if check.starts_with("unix:") { OVER_A_SOCKET } else { OVER_TCP };
         Self::around(directory, shipped, gate, |placed, _| placed).await.trusted().await
     }

@@ -4,12 +4,13 @@
 //! `GOLDEN=write cargo test --test properties golden` writes it anew.
 
 mod actions;
+mod egress;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::engine;
 use crate::reference::generate::Case;
@@ -51,20 +52,24 @@ fn matrix() -> String {
             let trust = if trusted { ", the home tenant's claims trusted" } else { "" };
             write!(text, "\n== required: {requirement}{trust}\n\n").unwrap();
             for (who, claims) in callers() {
-                for (kept, setting) in settings() {
-                    let case = case(&claims, &setting, controls, trusted);
-                    let decision = engine::decide(&case);
-                    let mark = match decision.effect.as_str() {
-                        "allow" => 'Y',
-                        "challenge" => 'c',
-                        _ => '.',
-                    };
-                    writeln!(text, "{mark}  {who:<44} {kept:<46} {}", decision.reason).unwrap();
+                for (kept, setting) in settings(&["b2bCollaborationInbound", "b2bDirectConnectInbound"]) {
+                    text.push_str(&line(who, kept, &case(&claims, &setting, controls, trusted)));
                 }
             }
         }
     }
+    text.push_str(&egress::matrix());
     text
+}
+
+fn line(who: &str, kept: &str, case: &Case) -> String {
+    let decision = engine::decide(case);
+    let mark = match decision.effect.as_str() {
+        "allow" => 'Y',
+        "challenge" => 'c',
+        _ => '.',
+    };
+    format!("{mark}  {who:<44} {kept:<46} {}\n", decision.reason)
 }
 
 const REQUIREMENTS: [(&str, &[&str]); 4] = [
@@ -108,11 +113,12 @@ fn callers() -> Vec<(&'static str, Value)> {
     ]
 }
 
-fn settings() -> Vec<(&'static str, Value)> {
+/// The same setting kept under each of these names.
+fn settings(names: &[&str]) -> Vec<(&'static str, Value)> {
     let half = |access: &str, target: &str, kind: &str| json!({"accessType": access, "targets": [{"target": target, "targetType": kind}]});
     let setting = |users: Value, applications: Value| {
         let both = json!({"usersAndGroups": users, "applications": applications});
-        json!({"b2bCollaborationInbound": both, "b2bDirectConnectInbound": both})
+        names.iter().map(|name| ((*name).to_owned(), both.clone())).collect::<Map<_, _>>().into()
     };
     let all_users = |access| half(access, "AllUsers", "user");
     let user = |access| half(access, USER, "user");
@@ -159,6 +165,9 @@ fn case(claims: &Value, setting: &Value, controls: &[&str], trusted: bool) -> Ca
         route: BTreeMap::new(),
         headers: Vec::new(),
         body: None,
+        method: "GET",
+        host: "orders.contoso.example".to_owned(),
+        path: "/",
         now: NOW,
     }
 }

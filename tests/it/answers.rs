@@ -168,9 +168,9 @@ async fn a_connection_check_and_a_tunnel_get_their_defined_answers() {
     assert_eq!(client.decide(&restricted).await["reason"], "sign_in_host");
     let other = Asked { host: "www.example.com:443".to_owned(), ..restricted.clone() };
     assert_eq!(client.decide(&other).await["reason"], "unrestricted_host");
-    // What comes out of the tunnel is not decided by this build.
+    // What comes out of the tunnel is judged again.
     let inner = Asked { method: "GET".to_owned(), ..restricted };
-    assert_eq!(client.decide(&inner).await["reason"], "route_invalid");
+    assert_eq!(client.decide(&inner).await["reason"], "restrictions_policy_missing");
 }
 
 #[tokio::test]
@@ -190,7 +190,10 @@ async fn malformed_frames_are_denied_with_a_reason_and_the_service_goes_on() {
 #[tokio::test]
 async fn what_could_not_be_handled_at_all_is_an_explicit_denial() {
     let app = World::new(&json!({}), &bundle(false)).ready().await;
-    let response = CheckResponse::decode(app.gate().refused(Reason::InternalError)).unwrap();
+    let frame = app.gate().refused(Reason::InternalError);
+    let (prefix, message) = frame.split_at(5);
+    assert_eq!(prefix, [&[0], &u32::try_from(message.len()).unwrap().to_be_bytes()[..]].concat());
+    let response = CheckResponse::decode(message).unwrap();
     assert_eq!(response.status.as_ref().unwrap().code, 14);
     let Some(HttpResponse::DeniedResponse(denied)) = response.http_response else { panic!("not denied") };
     assert_eq!(denied.status.as_ref().unwrap().code, 503);

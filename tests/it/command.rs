@@ -83,8 +83,8 @@ fn check_tells_what_it_decided_by_its_exit_code() {
         .iter()
         .map(|step| (step["step"].as_str().unwrap(), step["result"].as_str().unwrap()))
         .collect();
-    let taken = [("route", "pass"), ("verified", "skip"), ("relation", "pass"), ("requirements", "pass")];
-    assert_eq!(steps, taken);
+    let expected = [("route", "pass"), ("verified", "skip"), ("relation", "pass"), ("requirements", "pass")];
+    assert_eq!(steps, expected);
 }
 
 #[test]
@@ -223,4 +223,30 @@ fn a_variable_of_the_environment_wins_and_a_wrong_one_is_named() {
         "{}",
         stderr(&wrong)
     );
+}
+
+#[test]
+fn check_says_whether_anybody_verified_the_token() {
+    let upstream = json!({"mode": "tenant_restrictions", "tokens": {"verification": "upstream"}});
+    let claims = json!({"tid": L, "aud": "https://graph.microsoft.com"});
+    let token = signer().mint(&claims);
+    for (config, verified) in [(upstream, false), (json!({"mode": "tenant_restrictions"}), true)] {
+        let world = World::new(&config, &bundle());
+        let config = world.path("config.json");
+        let output = tenantgate(
+            &[
+                "check",
+                "--json",
+                "--config",
+                text(&config),
+                "--host",
+                "graph.microsoft.com",
+                "--token",
+                &token,
+            ],
+            &[],
+        );
+        let decision: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((&decision["reason"], &decision["verified"]), (&json!("internal"), &json!(verified)));
+    }
 }

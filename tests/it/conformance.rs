@@ -22,27 +22,6 @@ const ELSEWHERE: &[(&str, &str, &[Reason])] = &[
     ("it/lifecycle.rs", "with_no_place_left_the_answer_is_an_explicit_denial", &[Reason::Overloaded]),
     ("it/answers.rs", "what_could_not_be_handled_at_all_is_an_explicit_denial", &[Reason::InternalError]),
     ("it/conformance.rs", "nothing_waits_for_partners_yet", &[Reason::PartnerUnavailable]),
-    // Modes that this build refuses: whoever builds one finds its reasons here.
-    (
-        "conformance/routes.json",
-        "outbound is no mode of this build",
-        &[
-            Reason::ResourceTenantMismatch,
-            Reason::ServiceProviderOutboundBlocked,
-            Reason::ResourceInboundBlocked,
-        ],
-    ),
-    (
-        "conformance/routes.json",
-        "tenant_restrictions is no mode of this build",
-        &[
-            Reason::RestrictionsNotApplicable,
-            Reason::SignInHost,
-            Reason::UnrestrictedHost,
-            Reason::TokenUnreadable,
-            Reason::RestrictionsPolicyMissing,
-        ],
-    ),
 ];
 
 #[test]
@@ -94,8 +73,12 @@ async fn the_gate_decides_every_case_as_expected() {
         let (gate, _keys) = App::gate_alone(&world.config()).await.unwrap();
         assert!(gate.judge().policy().borrow().is_some(), "{}: the bundle was refused", case.name);
         let asked = case.asked();
-        let mut http =
-            Http { method: asked.method.as_bytes(), host: asked.host.as_bytes(), ..Http::default() };
+        let mut http = Http {
+            method: asked.method.as_bytes(),
+            host: asked.host.as_bytes(),
+            path: asked.path.as_bytes(),
+            ..Http::default()
+        };
         for (name, value) in &asked.headers {
             http.add_header(name.as_bytes(), value.as_bytes());
         }
@@ -192,11 +175,14 @@ impl Case {
         world
     }
 
-    /// Or what the command has no flag for: another method, and route keys that are `report_only` or unknown.
+    /// Or what the command has no flag for: another method, a path, and route keys that are `report_only` or unknown.
     fn arguments(&self, world: &World) -> Result<Vec<String>, &'static str> {
         let asked = self.asked();
         if asked.method != "GET" {
             return Err("method");
+        }
+        if asked.path != "/" {
+            return Err("path");
         }
         let mut arguments = vec!["--host".to_owned(), asked.host];
         for (name, value) in &asked.headers {

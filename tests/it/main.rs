@@ -15,6 +15,7 @@ mod authority;
 mod command;
 mod conformance;
 mod credentials;
+mod egress;
 #[expect(dead_code, reason = "tokens need more of it")]
 #[path = "../tokens/forge.rs"]
 mod forge;

@@ -9,7 +9,7 @@ use crate::reference::samples::{APPLICATIONS, GROUPS, MSA, NOW, ORDERS, TENANTS,
 
 type Way = (&'static str, fn(&mut Case));
 
-pub(crate) const WAYS: [Way; 20] = [
+pub(crate) const WAYS: [Way; 21] = [
     ("nobody is let in or out", |case| {
         each_settings(case, |settings, _| {
             for name in [
@@ -20,6 +20,11 @@ pub(crate) const WAYS: [Way; 20] = [
             ] {
                 settings.insert(name.to_owned(), nobody());
             }
+        });
+    }),
+    ("nobody else's account is used here", |case| {
+        each_settings(case, |settings, _| {
+            settings.insert("tenantRestrictions".to_owned(), nobody());
         });
     }),
     ("a blocked user more", |case| add(case, "usersAndGroups", USERS[1], "user")),
@@ -112,6 +117,9 @@ pub(crate) fn plain() -> Case {
         route: BTreeMap::new(),
         headers: Vec::new(),
         body: None,
+        method: "GET",
+        host: "orders.contoso.example".to_owned(),
+        path: "/",
         now: NOW,
     }
 }

@@ -1,4 +1,4 @@
-//! The generator reaches every reason of mode `inbound`, and the model decides every case.
+//! The generators reach every reason of their modes, and the model decides every case.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -7,13 +7,23 @@ use std::time::{Duration, Instant};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
-use super::{generate, model};
+use super::generate::{self, Case};
+use super::model;
+use crate::Way;
 
 const CASES: u32 = 200_000;
 
 #[test]
 fn every_reason_is_reached() {
-    let strategy = generate::case();
+    every_reason(Way::In, &generate::case());
+}
+
+#[test]
+fn every_reason_is_reached_on_the_way_out() {
+    every_reason(Way::Out, &generate::egress());
+}
+
+fn every_reason(way: Way, strategy: &impl Strategy<Value = Case>) {
     let mut runner = TestRunner::deterministic();
     let mut reached: BTreeMap<(String, String), u32> = BTreeMap::new();
     let (mut generating, mut deciding) = (Duration::ZERO, Duration::ZERO);
@@ -37,10 +47,10 @@ fn every_reason_is_reached() {
     let count = |reason: &str| -> u32 {
         reached.iter().filter(|((each, _), _)| each == reason).map(|(_, count)| count).sum()
     };
-    for reason in crate::reasons() {
+    for reason in crate::reasons(way) {
         assert!(count(reason) >= 20, "{reason} was reached {} times", count(reason));
     }
     for (reason, _) in reached.keys() {
-        assert!(crate::reasons().any(|listed| listed == reason), "{reason} is said to be out of reach");
+        assert!(crate::reasons(way).any(|listed| listed == reason), "{reason} is said to be out of reach");
     }
 }

@@ -2,8 +2,7 @@
 
 use serde_json::json;
 
-use super::restrictions;
-use super::samples::TENANTS;
+use super::samples::{POLICIES, TENANTS};
 use super::scene::{CONTOSO, FABRIKAM, Scene, everything, guest, member};
 
 const GRAPH_HOST: &str = "graph.microsoft.com";
@@ -29,29 +28,39 @@ fn our_users_go_out_by_the_outbound_settings() {
 
 #[test]
 fn restrictions_begin_with_the_host() {
-    let at = |scene: &Scene, host: &str| {
-        let decision = restrictions::decide(&scene.request(), host);
-        (decision.effect, decision.reason)
-    };
-    let is = |effect: &str, reason: &str| (effect.to_owned(), reason.to_owned());
-    let scene = || member().route("mode", "tenant_restrictions");
-    assert_eq!(at(&scene(), "example.test"), is("allow", "unrestricted_host"));
-    assert_eq!(at(&scene(), "LOGIN.live.com"), is("deny", "restrictions_policy_missing"));
+    let scene = |host| member().route("mode", "tenant_restrictions").at(host);
+    scene("example.test").is("allow", "unrestricted_host");
+    scene("LOGIN.live.com.:443").denied("restrictions_policy_missing");
     // The longest pattern tells the application, and the token is for that one.
-    assert_eq!(at(&scene(), "teams.microsoft.com"), is("deny", "token_audience"));
-    assert_eq!(at(&scene(), GRAPH_HOST), is("allow", "internal"));
+    scene("teams.microsoft.com").denied("token_audience");
+    scene(GRAPH_HOST).is("allow", "internal");
 
-    let external = || scene().from(FABRIKAM).claim("idp", None);
-    let blocked = is("deny", "users_and_applications_blocked");
-    assert_eq!(at(&external(), GRAPH_HOST), blocked);
-    let opened = external().partner("tenantRestrictions", everything("allowed"));
-    assert_eq!(at(&opened, GRAPH_HOST), is("allow", "permitted"));
+    let external = || scene(GRAPH_HOST).from(FABRIKAM).claim("idp", None);
+    external().denied("users_and_applications_blocked");
+    let opened = || external().partner("tenantRestrictions", everything("allowed"));
+    opened().permitted();
     // A home that is none is MSA's, which no partner opens.
-    let consumer = opened.claim("idp", Some(json!("live.com")));
-    assert_eq!(at(&consumer, GRAPH_HOST), blocked);
-    let mut anonymous = scene();
+    opened().claim("idp", Some(json!("live.com"))).denied("users_and_applications_blocked");
+    let mut anonymous = scene(GRAPH_HOST);
     anonymous.claims = None;
-    assert_eq!(at(&anonymous, GRAPH_HOST), is("deny", "anonymous_blocked"));
+    anonymous.denied("anonymous_blocked");
+}
+
+#[test]
+fn sign_in_hosts_are_told_of_the_policy() {
+    let scene = |host| member().route("mode", "tenant_restrictions").at(host);
+    let told = |scene: Scene| scene.decide().marks;
+    let mut named = scene("login.microsoftonline.com");
+    named.bundle["tenants"][0]["crossTenantAccessPolicy"]["default"] = json!({"id": POLICIES[0]});
+    assert_eq!(told(named), Some(format!("policy {CONTOSO}:{}", POLICIES[0])));
+
+    let v1 = |host| scene(host).config("restrictions", json!({"version": "v1"}));
+    assert_eq!(told(v1("login.windows.net")), Some(format!("tenants {CONTOSO}")));
+    let opened = v1("login.windows.net").partner("tenantRestrictions", everything("allowed"));
+    assert_eq!(told(opened), Some(format!("tenants {CONTOSO},{FABRIKAM}")));
+    assert_eq!(told(v1("login.live.com")), Some("restrict-msa".to_owned()));
+    assert_eq!(told(v1("login.microsoftonline.us")), Some("nothing".to_owned()));
+    assert_eq!(told(scene("example.test")), Some("untouched".to_owned()));
 }
 
 #[test]

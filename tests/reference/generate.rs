@@ -1,5 +1,5 @@
 //! Random cases: bundles that load (§12's errors do not occur in them), with whatever may come
-//! to them in mode `inbound`.
+//! to them: in mode `inbound`, or in the two modes of the way out.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::model::Request;
-use super::samples::{NOW, claims, invitations, maybe, one_of, surroundings, tenants};
+use super::samples::{NOW, claims, egress, invitations, maybe, one_of, surroundings, tenants};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
@@ -19,6 +19,9 @@ pub(crate) struct Case {
     pub(crate) headers: Vec<(String, String)>,
     /// The members of a JSON body, where there is one.
     pub(crate) body: Option<Vec<(String, Value)>>,
+    pub(crate) method: &'static str,
+    pub(crate) host: String,
+    pub(crate) path: &'static str,
     pub(crate) now: i64,
 }
 
@@ -32,6 +35,9 @@ impl Case {
             route: &self.route,
             headers: &self.headers,
             body: self.body.as_deref(),
+            method: self.method,
+            host: &self.host,
+            path: self.path,
             now: self.now,
         }
     }
@@ -58,6 +64,31 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
             route,
             headers,
             body,
+            method: "GET",
+            host: "orders.contoso.example".to_owned(),
+            path: "/",
             now: NOW + later,
         })
+}
+
+/// On the way out: our users at others' resources, and others' users on our network.
+pub(crate) fn egress() -> impl Strategy<Value = Case> {
+    (case(), egress::away(), egress::config(), egress::route(), egress::request()).prop_map(
+        |(mut case, away, config, route, request)| {
+            if let Some(claims) = &mut case.claims {
+                egress::lead(claims, &away);
+            }
+            if let (Value::Object(known), Value::Object(more)) = (&mut case.config, config) {
+                known.extend(more);
+            }
+            case.route.retain(|key, _| !["require", "action"].contains(&key.as_str()));
+            case.body = None;
+            case.route.extend(route);
+            case.method = request.method;
+            case.host = request.host;
+            case.path = request.path;
+            case.headers.extend(request.header);
+            case
+        },
+    )
 }

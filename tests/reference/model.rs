@@ -1,8 +1,7 @@
 //! The reference model: one decision by semantics.md, read as naively as can be.
 //!
 //! It is written from the document alone and shares nothing with the engine. It looks everything
-//! up in the JSON, each time anew; nothing is compiled, cached or fast. `decide` is what the
-//! tests call; `restrictions::decide` takes what a `Request` does not hold.
+//! up in the JSON, each time anew; nothing is compiled, cached or fast.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +16,7 @@ use super::issuer::Home;
 use super::outbound;
 use super::policy;
 use super::relation::Relation;
+use super::restrictions;
 use super::route::Route;
 use super::setting::Setting;
 
@@ -33,6 +33,11 @@ pub(crate) struct Request<'a> {
     pub(crate) headers: &'a [(String, String)],
     /// The members of the body as they stand there, repeated ones too; `None`: none that is JSON.
     pub(crate) body: Option<&'a [(String, Value)]>,
+    pub(crate) method: &'a str,
+    /// As the client wrote it.
+    pub(crate) host: &'a str,
+    /// With its query.
+    pub(crate) path: &'a str,
     pub(crate) now: i64,
 }
 
@@ -56,10 +61,14 @@ pub(crate) struct Decision {
     pub(crate) notification_email: Option<bool>,
     /// The claims that a challenge demands.
     pub(crate) demand: Option<String>,
+    /// What an allowed request is marked with, beside our own headers; `untouched` has not even those.
+    pub(crate) marks: Option<String>,
 }
 
 pub(crate) fn decide(request: &Request<'_>) -> Decision {
     judge(request, |route, trail| match (route.mode.as_str(), route.action.as_str()) {
+        ("tenant_restrictions", "access") => restrictions::access(request, route, trail),
+        (_, "access") if request.method == "CONNECT" => Err(Stop::deny("request_malformed")),
         ("inbound", "access") => inbound::access(request, route, trail),
         ("inbound", "invite") => action::invite(request, route, trail),
         ("inbound", "redeem") => action::redeem(request, route, trail),
@@ -89,6 +98,7 @@ pub(crate) struct Trail {
     /// What a guest may see, once it is known to be one.
     pub(crate) guest_access: Option<&'static str>,
     pub(crate) redemption: Option<Redemption>,
+    pub(crate) marks: Option<String>,
 }
 
 /// All that the steps after *verified* may look at.
@@ -114,6 +124,9 @@ pub(crate) fn judge(
         Err(stop) => return trail.conclude(stop.effect, stop.reason, stop.demand),
     };
     trail.application = route.application;
+    if request.host.contains(',') {
+        return trail.conclude("deny", "request_malformed", None);
+    }
     match walk(&route, &mut trail) {
         Ok(reason) => trail.conclude("allow", reason, None),
         Err(Stop { effect, reason, demand }) => match route.report_only {
@@ -129,8 +142,9 @@ pub(crate) fn judge(
 /// What report-only may turn into an allow: never a failure of route, token, relation or
 /// revocation, nor of three restrictions (§13).
 fn stop_is_policy(reason: &str) -> bool {
-    const FIRM: [&str; 8] = [
+    const FIRM: [&str; 9] = [
         "route_invalid",
+        "request_malformed",
         "relation_unknown",
         "foreign_guest_token",
         "resource_tenant_mismatch",
@@ -185,6 +199,7 @@ impl Trail {
             consent_prompt: redemption.and_then(Redemption::consent_prompt),
             notification_email: redemption.and_then(Redemption::notification_email),
             demand,
+            marks: self.marks.filter(|_| effect == "allow"),
         }
     }
 }

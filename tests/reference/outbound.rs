@@ -21,6 +21,7 @@ pub(crate) fn access(request: &Request<'_>, route: &Route, trail: &mut Trail) ->
 
 /// From the relation on.
 pub(crate) fn judge(facts: &Facts<'_>, trail: &mut Trail) -> Result<&'static str, Stop> {
+    trail.application = facts.applications.resource;
     let local = facts.route.tenant;
     let resource = facts.route.resource_tenant.unwrap_or(facts.token.tenant);
     let relation = relation::outbound(facts.token, local, resource)?;

@@ -5,40 +5,38 @@ use serde_json::Value;
 use super::claims::Token;
 use super::guid::{Guid, MSA};
 use super::issuer::Home;
-use super::model::{self, Decision, Facts, Request, Stop, Trail};
+use super::model::{Facts, Request, Stop, Trail};
 use super::outbound;
 use super::policy;
 use super::relation::{self, Relation};
 use super::revocation;
 use super::route::Route;
+use super::setting::Setting;
 
-/// The decision on a request to `host`, of which a `Request` says nothing. Credentials in the
-/// query are not looked for: a `Request` has none.
-pub(crate) fn decide(request: &Request<'_>, host: &str) -> Decision {
-    model::judge(request, |route, trail| {
-        assert!(
-            route.mode == "tenant_restrictions" && route.action == "access",
-            "the reference model has no hosts in mode {}",
-            route.mode
-        );
-        access(request, route, host, trail)
-    })
-}
-
-fn access(request: &Request<'_>, route: &Route, host: &str, trail: &mut Trail) -> Result<&'static str, Stop> {
+pub(crate) fn access(request: &Request<'_>, route: &Route, trail: &mut Trail) -> Result<&'static str, Stop> {
+    let host = &plain(request.host);
     let restrictions = &request.config["restrictions"];
-    if is_sign_in(restrictions, host) {
-        return sign_in(request, route);
+    if request.method == "CONNECT" {
+        trail.marks = Some("untouched".to_owned());
+        return Ok(if is_sign_in(restrictions, host) { "sign_in_host" } else { "unrestricted_host" });
     }
-    let Some(reached) = resource(restrictions, host) else { return Ok("unrestricted_host") };
+    if is_sign_in(restrictions, host) {
+        return sign_in(request, route, host, trail);
+    }
+    let Some(reached) = resource(restrictions, host) else {
+        trail.marks = Some("untouched".to_owned());
+        return Ok("unrestricted_host");
+    };
 
+    let application = route.application.or(Some(reached));
+    trail.application = application;
     let claims = request.claims.ok_or("anonymous_blocked")?;
-    if request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("cookie")) {
+    if brings_another_credential(request) {
         return Err(Stop::deny("token_ambiguous"));
     }
-    let application = route.application.or(Some(reached));
     let token = Token::verify(claims, request.config, route, application, request.now)?;
     let facts = Facts::new(request, route, &token, application);
+    trail.application = facts.applications.resource;
     let relation = relation::restrictions(&token, route.tenant)?;
     trail.relation = Some(relation);
     revocation::check(&facts)?;
@@ -64,13 +62,71 @@ pub(crate) fn external(facts: &Facts<'_>, trail: &mut Trail) -> Result<&'static 
     Ok("permitted")
 }
 
-/// The policy's id has to be written into the header; v1 writes no id.
-fn sign_in(request: &Request<'_>, route: &Route) -> Result<&'static str, Stop> {
-    let id = policy::tenant(request.bundle, route.tenant).map(|it| &policy::default(it)["id"]);
-    if request.config["restrictions"]["version"] != "v1" && !id.is_some_and(Value::is_string) {
-        return Err(Stop::deny("restrictions_policy_missing"));
-    }
+/// The policy's id has to be written into v2's header; v1 writes no id, but lists of tenants.
+fn sign_in(
+    request: &Request<'_>,
+    route: &Route,
+    host: &str,
+    trail: &mut Trail,
+) -> Result<&'static str, Stop> {
+    let local = policy::tenant(request.bundle, route.tenant).unwrap_or(&Value::Null);
+    let told = if request.config["restrictions"]["version"] == "v1" {
+        told_by_v1(local, route.tenant, host)
+    } else {
+        let id = policy::default(local)["id"].as_str().and_then(Guid::parse);
+        format!("policy {}:{}", route.tenant, id.ok_or("restrictions_policy_missing")?)
+    };
+    trail.marks = Some(told);
     Ok("sign_in_host")
+}
+
+fn told_by_v1(local: &Value, tenant: Guid, host: &str) -> String {
+    let open = |other| Setting::of(local, other, "tenantRestrictions").permits_everything();
+    let listed = policy::items(&local["crossTenantAccessPolicy"]["partners"])
+        .filter_map(|partner| Guid::parse(partner["tenantId"].as_str()?));
+    let open: Vec<Guid> = listed.filter(|partner| open(*partner)).collect();
+    match host {
+        "login.microsoftonline.com" | "login.microsoft.com" | "login.windows.net" => {
+            let mut others: Vec<String> =
+                open.iter().filter(|other| **other != tenant).map(ToString::to_string).collect();
+            others.sort();
+            others.insert(0, tenant.to_string());
+            format!("tenants {}", others.join(","))
+        }
+        "login.live.com" if !open.contains(&MSA) => "restrict-msa".to_owned(),
+        _ => "nothing".to_owned(),
+    }
+}
+
+/// A cookie, or one of three names in the query, however it is written.
+fn brings_another_credential(request: &Request<'_>) -> bool {
+    let cookie = request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("cookie"));
+    let query = request.path.split_once('?').map_or("", |(_, query)| query);
+    let mut names = query.split(['?', '&', ';']).map(|pair| pair.split('=').next().unwrap_or_default());
+    cookie || names.any(|name| ["access_token", "tempauth", "sig"].contains(&decoded(name).as_str()))
+}
+
+fn decoded(name: &str) -> String {
+    let mut rest = name.as_bytes();
+    let mut text = Vec::new();
+    while let Some((first, after)) = rest.split_first() {
+        let escaped = after.get(..2).filter(|_| *first == b'%').and_then(|digits| {
+            let digits = std::str::from_utf8(digits).ok()?;
+            digits
+                .bytes()
+                .all(|digit| digit.is_ascii_hexdigit())
+                .then(|| u8::from_str_radix(digits, 16).ok())?
+        });
+        text.push(escaped.unwrap_or(*first));
+        rest = if escaped.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8_lossy(&text).to_ascii_lowercase()
+}
+
+/// In lower case, without a port and one trailing dot.
+fn plain(host: &str) -> String {
+    let host = host.split(':').next().unwrap_or_default();
+    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
 }
 
 fn is_sign_in(restrictions: &Value, host: &str) -> bool {
@@ -101,7 +157,8 @@ fn resource(restrictions: &Value, host: &str) -> Option<Guid> {
         .as_object()?
         .iter()
         .filter(|(pattern, _)| covers(pattern, host))
-        .max_by_key(|(pattern, _)| pattern.len())
+        // Of two as long the one without a star says more.
+        .max_by_key(|(pattern, _)| (pattern.len(), !pattern.starts_with('*')))
         .and_then(|(_, id)| Guid::parse(id.as_str()?))
 }
 

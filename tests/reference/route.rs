@@ -63,6 +63,10 @@ impl Route {
         if require.iter().any(|control| !CONTROLS.contains(&control.as_str())) {
             return Err(INVALID);
         }
+        // §7 does not apply to egress, and what does not apply must not seem to protect.
+        if mode != "inbound" && text("require").is_some() {
+            return Err(INVALID);
+        }
 
         Ok(Self {
             mode: mode.to_owned(),

@@ -18,6 +18,9 @@ pub(crate) struct Scene {
     pub(crate) route: BTreeMap<String, String>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Option<Vec<(String, Value)>>,
+    pub(crate) method: &'static str,
+    pub(crate) host: &'static str,
+    pub(crate) path: &'static str,
 }
 
 /// A guest of Contoso whose home is Fabrikam; nothing is configured.
@@ -49,6 +52,9 @@ pub(crate) fn guest() -> Scene {
         route: BTreeMap::new(),
         headers: Vec::new(),
         body: None,
+        method: "GET",
+        host: "orders.contoso.test",
+        path: "/",
     }
 }
 
@@ -97,6 +103,11 @@ impl Scene {
         self
     }
 
+    pub(crate) fn at(mut self, host: &'static str) -> Self {
+        self.host = host;
+        self
+    }
+
     /// Fabrikam's own policy is hosted, too.
     pub(crate) fn hosting(mut self, policy: Value) -> Self {
         let tenants = self.bundle["tenants"].as_array_mut().unwrap();
@@ -113,6 +124,9 @@ impl Scene {
             route: &self.route,
             headers: &self.headers,
             body: self.body.as_deref(),
+            method: self.method,
+            host: self.host,
+            path: self.path,
             now: NOW,
         }
     }

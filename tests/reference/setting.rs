@@ -116,6 +116,15 @@ impl<'a> Setting<'a> {
         if pair { no_user && no_application } else { no_user || no_application }
     }
 
+    /// Whether it permits everyone everything (§8, v1).
+    pub(crate) fn permits_everything(&self) -> bool {
+        let allowed = |half| is_allowed(half) == Some(true);
+        allowed(self.users.0)
+            && allowed(self.applications.0)
+            && self.names_everyone()
+            && self.names_everything()
+    }
+
     fn is_strict(&self, config: &Value) -> bool {
         config["blocked_blocked"] == "strict" || self.users.1 != self.applications.1 || self.is_conflicting()
     }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::values::sorted;
-use crate::id::{AppId, MSA, ObjectId, TenantId};
+use crate::id::{AppId, MSA, ObjectId, PolicyId, TenantId};
 use crate::policy::fields::{Field, Fields};
 use crate::policy::finding::{Findings, Level};
 use crate::policy::partner::{Consent, Partner, Settings};
@@ -21,9 +21,9 @@ enum Owner {
 }
 
 /// The default configuration, and its id.
-pub(super) fn default(field: Field<'_, '_>, findings: &mut Findings) -> Option<(Settings, Option<Box<str>>)> {
+pub(super) fn default(field: Field<'_, '_>, findings: &mut Findings) -> Option<(Settings, Option<PolicyId>)> {
     let fields = field.object(findings)?;
-    let id = fields.take("id").and_then(|id| id.text(findings)).map(Into::into);
+    let id = fields.take("id").and_then(|id| restrictions_policy(id, findings));
     let settings = settings(&fields, Owner::Default, findings);
     if settings.consent.inbound == Some(true) || settings.consent.outbound == Some(true) {
         let at = fields.at.member("automaticUserConsentSettings");
@@ -41,6 +41,19 @@ pub(super) fn default(field: Field<'_, '_>, findings: &mut Findings) -> Option<(
     ]);
     fields.finish(findings);
     Some((settings, id))
+}
+
+/// The id by which sign-in hosts are told of the tenant restrictions. Nothing else hangs on it, so that a strange one
+/// does not refuse the bundle; but no header will carry it.
+fn restrictions_policy(field: Field<'_, '_>, findings: &mut Findings) -> Option<PolicyId> {
+    let text = field.text(findings)?;
+    let id = text.parse().ok();
+    if id.is_none() {
+        let message =
+            format!("`{text}` is no GUID: tenant restrictions (v2) will deny sign-ins for want of one");
+        findings.warn("default_id", &field.at, message, "give the id that Graph shows");
+    }
+    id
 }
 
 /// One partner and its tenant.

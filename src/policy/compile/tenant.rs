@@ -1,8 +1,10 @@
 //! One hosted tenant of a bundle.
 
+use std::sync::OnceLock;
+
 use super::values::{contexts, list, map, parsed};
 use super::{collaboration, conditional, settings};
-use crate::id::{Cloud, ObjectId, TenantId};
+use crate::id::{Cloud, ObjectId, PolicyId, TenantId};
 use crate::policy::fields::{Field, Fields};
 use crate::policy::finding::Findings;
 use crate::policy::partner::Settings;
@@ -42,6 +44,7 @@ pub(super) fn tenant(
         allowed_clouds: access.allowed_clouds.into(),
         default: access.default,
         default_id: access.default_id,
+        unrestricted: OnceLock::new(),
         partners: access.partners,
         partner_clouds,
         conditional: conditional.unwrap_or_default(),
@@ -59,7 +62,7 @@ pub(super) fn tenant(
 struct AccessPolicy {
     allowed_clouds: Vec<Cloud>,
     default: Settings,
-    default_id: Option<Box<str>>,
+    default_id: Option<PolicyId>,
     partners: Partners,
     /// Which partner stands where.
     order: Vec<(TenantId, usize)>,

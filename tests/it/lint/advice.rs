@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{findings, lint, lint_text};
 use crate::harness::bundles::{
-    A_USER, ALL_APPS, ALL_USERS, AN_APP, ID, P, PARTNER, POLICY, TENANT, base, half, mfa_policy, setting,
+    A_USER, ALL_APPS, ALL_USERS, AN_APP, DEFAULT, ID, P, PARTNER, POLICY, TENANT, base, half, mfa_policy,
+    setting,
 };
 use crate::harness::{L, pointer_set};
 
@@ -86,6 +87,7 @@ fn every_warning_and_advice_is_found_at_its_place() {
             format!("{TENANT}/authenticationContexts"),
         ),
         ("/tenants/0".to_owned(), other_cloud, "direct_connect_other_cloud", "warning", PARTNER.to_owned()),
+        (format!("{DEFAULT}/id"), json!("default"), "default_id", "warning", format!("{DEFAULT}/id")),
         (
             format!("{PARTNER}/newFeature"),
             json!(1),

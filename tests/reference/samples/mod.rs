@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 pub(crate) use maybe::maybe;
 
 pub(crate) mod claims;
+pub(crate) mod egress;
 pub(crate) mod invitations;
 pub(crate) mod maybe;
 pub(crate) mod partners;

@@ -22,8 +22,9 @@ use crate::Outcome;
 use crate::harness::world::base_config;
 use crate::harness::{Case, Merge as _, check_request, members, signer};
 
-/// What is compiled into a policy and what is remembered of a token depends on the code that did it.
-const BEFORE_DECISIONS: [&str; 5] = ["policy/", "token/", "id/", "config/", "check/tokens.rs"];
+/// What is compiled into a policy or a list of hosts and what is remembered of a token depends on the code that did it.
+const BEFORE_DECISIONS: [&str; 6] =
+    ["policy/", "token/", "id/", "config/", "check/tokens.rs", "engine/hosts.rs"];
 
 pub(crate) struct Bench {
     case: Case,

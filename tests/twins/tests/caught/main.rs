@@ -15,6 +15,7 @@ mod answers;
 #[path = "../../../it/authority.rs"]
 mod authority;
 mod bench;
+mod egress;
 #[expect(dead_code, unused_imports, reason = "the integration tests need more of it")]
 #[path = "../../../it/harness/mod.rs"]
 mod harness;
@@ -145,6 +146,7 @@ fn elsewhere() -> Vec<Trial> {
     let rules = [
         refused::RULES,
         answers::RULES,
+        egress::RULES,
         invitee::RULES,
         written::RULES,
         remembered::RULES,

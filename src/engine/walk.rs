@@ -1,0 +1,126 @@
+//! A decision in progress, and the steps that every mode takes.
+
+use crate::engine::access::Access;
+use crate::engine::observer::{Detail, Observer, Outcome, Step};
+use crate::engine::reason::Reason;
+use crate::engine::relation::Relation;
+use crate::engine::rules::Rules;
+use crate::engine::verdict::{Basis, Demand, Ruling};
+use crate::engine::{cloud, revocation, setting};
+use crate::id::TenantId;
+use crate::policy::{Effective, Partner, SettingKind, Settings, Snapshot, Tenant};
+
+/// What a decision looks at, what it is found to be about, and who hears of it.
+pub(in crate::engine) struct Walk<'s, 'o, O> {
+    pub(in crate::engine) snapshot: &'s Snapshot,
+    /// L
+    pub(in crate::engine) tenant: &'s Tenant,
+    pub(in crate::engine) access: &'s Access<'s>,
+    pub(in crate::engine) rules: &'s Rules,
+    pub(in crate::engine) observer: &'o mut O,
+    pub(in crate::engine) basis: &'o mut Basis,
+}
+
+impl<'s, O: Observer> Walk<'s, '_, O> {
+    /// Takes what was found as the caller's relation, or stops.
+    pub(in crate::engine) fn related(
+        &mut self,
+        relation: Result<Relation, Reason>,
+    ) -> Result<Relation, Ruling<'s>> {
+        let detail = relation.map_or("none", Relation::word);
+        self.passed(
+            Step::Relation,
+            relation.map(|_| ()),
+            &[("issuer", &self.access.identity.tenant), ("relation", &detail)],
+        )?;
+        let relation = relation.map_err(Ruling::Deny)?;
+        self.basis.relation = Some(relation);
+        Ok(relation)
+    }
+
+    pub(in crate::engine) fn revocation(&mut self) -> Result<(), Ruling<'s>> {
+        let Some(since) = revocation::revoked(self.tenant, self.access, self.rules) else { return Ok(()) };
+        self.observer.step(Step::Revocation, Outcome::Stop, &[("not_before", &since)]);
+        let demand = Demand::IssuedSince(since);
+        Err(Ruling::challenge(Reason::SessionRevoked, demand, self.tenant.id, self.access.identity))
+    }
+
+    /// Ours, about the tenant `other`.
+    pub(in crate::engine) fn cloud(
+        &mut self,
+        relation: Relation,
+        other: TenantId,
+    ) -> Result<Option<&'s Partner>, Ruling<'s>> {
+        let partner = self.tenant.partners.get(other);
+        let listed = partner.is_some();
+        let identity = self.access.identity;
+        let permitted = cloud::permits(self.tenant, other, listed, relation, self.snapshot, identity);
+        self.passed(Step::Cloud, permitted, &[("partner_listed", &listed)])?;
+        Ok(partner)
+    }
+
+    /// Ours, kept for `partner` or for everyone; the ids it lists are those of `directory`.
+    pub(in crate::engine) fn setting(
+        &mut self,
+        kind: SettingKind,
+        directory: TenantId,
+        partner: Option<&'s Partner>,
+    ) -> Result<(), Ruling<'s>> {
+        let partner = partner.map(|partner| &partner.settings);
+        let Some(effective) = Effective::of(kind, partner, &self.tenant.default) else {
+            return Err(Ruling::Deny(Reason::SettingUnreadable));
+        };
+        self.basis.setting = Some(kind);
+        self.basis.origin = Some(effective.origin);
+        setting::permits(kind, effective, directory, Step::Setting, self.access, self.rules, self.observer)
+            .map_err(Ruling::Deny)
+    }
+
+    /// What another hosted tenant, `owner`, keeps for L. Whatever it lacks, the reason is `blocked`.
+    pub(in crate::engine) fn other_side(
+        &mut self,
+        owner: &'s Tenant,
+        kind: SettingKind,
+        directory: TenantId,
+        relation: Relation,
+        blocked: Reason,
+    ) -> Result<(), Ruling<'s>> {
+        let local = self.tenant.id;
+        let partner = owner.partners.get(local);
+        let cloud =
+            cloud::permits(owner, local, partner.is_some(), relation, self.snapshot, self.access.identity);
+        let rule = cloud.map_err(|_| blocked);
+        self.passed(Step::OtherSide, rule, &[("rule", &"cloud")])?;
+        let settings = partner.map(|partner| &partner.settings);
+        let effective = Effective::of(kind, settings, &owner.default).ok_or(Ruling::Deny(blocked))?;
+        setting::permits(kind, effective, directory, Step::OtherSide, self.access, self.rules, self.observer)
+            .map_err(|_| Ruling::Deny(blocked))
+    }
+
+    pub(in crate::engine) fn passed(
+        &mut self,
+        step: Step,
+        result: Result<(), Reason>,
+        detail: Detail<'_>,
+    ) -> Result<(), Ruling<'s>> {
+        self.observer.step(step, outcome(result.is_ok()), detail);
+        result.map_err(Ruling::Deny)
+    }
+}
+
+/// Whether `owner` keeps its users from being service providers at `other`; a partner's word does not undo the
+/// default's.
+pub(in crate::engine) fn blocks_providers(owner: &Tenant, other: TenantId) -> bool {
+    let blocks = |settings: &Settings| settings.block_service_provider_outbound == Some(true);
+    let partner = owner.partners.get(other);
+    partner.is_some_and(|partner| blocks(&partner.settings)) || blocks(&owner.default)
+}
+
+/// Whether `owner` has listed `other` as its service provider.
+pub(in crate::engine) fn lists_provider(owner: &Tenant, other: TenantId) -> bool {
+    owner.partners.get(other).is_some_and(|partner| partner.is_service_provider)
+}
+
+pub(in crate::engine) const fn outcome(passed: bool) -> Outcome {
+    if passed { Outcome::Pass } else { Outcome::Stop }
+}
