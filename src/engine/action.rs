@@ -80,13 +80,16 @@ impl<O: Observer> Deed<'_, '_, O> {
 
     /// Nothing more is asked of who redeems; what they will see is told.
     fn redeem(&mut self) {
-        let Some(relation) = self.basis.relation.filter(|relation| *relation != Relation::Internal) else {
-            self.pass(&[]);
-            return;
-        };
         let source = match self.access.identity.home {
             Home::Tenant(home) => Some(home),
             Home::NonEntra | Home::Unlisted => None,
+        };
+        let at_home = source == Some(self.resource);
+        let relation = self.basis.relation.filter(|relation| *relation != Relation::Internal && !at_home);
+        let Some(relation) = relation else {
+            // Nobody comes from elsewhere.
+            self.pass(&[]);
+            return;
         };
         let automatic = source.is_some_and(|source| self.redeems_itself(source));
         let redemption = Redemption::of(automatic, relation);

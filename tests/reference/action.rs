@@ -50,7 +50,7 @@ pub(crate) fn redeem(request: &Request<'_>, route: &Route, trail: &mut Trail) ->
 
 /// What whoever redeems at `target` is told of; nothing where nobody comes from elsewhere.
 pub(crate) fn tell(facts: &Facts<'_>, relation: Relation, target: Guid, trail: &mut Trail) {
-    if relation == Relation::Internal {
+    if relation == Relation::Internal || facts.home() == Some(target) {
         return;
     }
     trail.redemption = Some(Redemption {

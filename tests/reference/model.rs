@@ -74,6 +74,7 @@ pub(crate) fn decide(request: &Request<'_>) -> Decision {
         ("inbound", "redeem") => action::redeem(request, route, trail),
         ("inbound", "user_sync") => action::user_sync(request, route, trail),
         ("outbound", "access") => outbound::access(request, route, trail),
+        ("outbound", "redeem") => outbound::redeem(request, route, trail),
         (mode, action) => panic!("the reference model does not decide {action} in mode {mode}"),
     })
 }

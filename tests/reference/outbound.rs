@@ -1,5 +1,6 @@
 //! Mode `outbound`: our users reach another tenant's resource (§8).
 
+use super::action;
 use super::claims::Token;
 use super::cloud;
 use super::guid::Guid;
@@ -17,6 +18,18 @@ pub(crate) fn access(request: &Request<'_>, route: &Route, trail: &mut Trail) ->
     let token = Token::verify(claims, request.config, route, route.application, request.now)?;
     let facts = Facts::new(request, route, &token, route.application);
     judge(&facts, trail)
+}
+
+/// Our user accepts the invitation of R (§9); of whom the token is another's, its home is the source.
+pub(crate) fn redeem(request: &Request<'_>, route: &Route, trail: &mut Trail) -> Result<&'static str, Stop> {
+    let claims = request.claims.ok_or("token_missing")?;
+    let token = Token::verify(claims, request.config, route, route.application, request.now)?;
+    let facts = Facts::new(request, route, &token, route.application);
+    let reason = judge(&facts, trail)?;
+    if let Some(relation) = trail.relation {
+        action::tell(&facts, relation, route.resource_tenant.unwrap_or(token.tenant), trail);
+    }
+    Ok(reason)
 }
 
 /// From the relation on.

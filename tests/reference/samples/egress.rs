@@ -83,11 +83,16 @@ pub(crate) fn config() -> impl Strategy<Value = Value> {
 /// What is laid over a route.
 pub(crate) fn route() -> impl Strategy<Value = Vec<(String, String)>> {
     const MODES: [(u32, &str); 2] = [(45, "outbound"), (55, "tenant_restrictions")];
+    const ACTIONS: [(u32, &str); 4] = [(90, "access"), (15, "redeem"), (1, "invite"), (1, "user_sync")];
     let resource = maybe(0.25, guid(&TENANTS));
-    (one_of(&MODES), resource, maybe(0.01, Just("mfa"))).prop_map(|(mode, resource, require)| {
+    let rest = (one_of(&ACTIONS), maybe(0.01, Just("mfa")));
+    (one_of(&MODES), resource, rest).prop_map(|(mode, resource, (action, require))| {
+        // Tenant restrictions know but one action: another one would hide the rest.
+        let action = if mode == "outbound" || action != "redeem" { action } else { "access" };
+        let action = Some(("action", action.to_owned()));
         let resource = resource.map(|id| ("resource_tenant", id));
         let require = require.map(|controls| ("require", controls.to_owned()));
-        let said = [Some(("mode", mode.to_owned())), resource, require];
+        let said = [Some(("mode", mode.to_owned())), resource, action, require];
         said.into_iter().flatten().map(|(key, value)| (key.to_owned(), value)).collect()
     })
 }
