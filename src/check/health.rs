@@ -11,7 +11,7 @@ use tonic::codegen::tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_server::Health as Api;
-use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse as Told};
 
 use crate::check::service::SERVICE;
 
@@ -57,12 +57,12 @@ impl Default for Health {
     }
 }
 
-fn answer(state: State) -> HealthCheckResponse {
+fn answer(state: State) -> Told {
     let status = match state {
         State::Serving => ServingStatus::Serving,
         State::Waiting | State::Stopping => ServingStatus::NotServing,
     };
-    HealthCheckResponse { status: status.into() }
+    Told { status: status.into() }
 }
 
 /// The empty name is the whole server's.
@@ -73,12 +73,9 @@ fn known(request: &HealthCheckRequest) -> Result<(), Status> {
 
 #[tonic::async_trait]
 impl Api for Health {
-    type WatchStream = BoxStream<HealthCheckResponse>;
+    type WatchStream = BoxStream<Told>;
 
-    async fn check(
-        &self,
-        request: Request<HealthCheckRequest>,
-    ) -> Result<Response<HealthCheckResponse>, Status> {
+    async fn check(&self, request: Request<HealthCheckRequest>) -> Result<Response<Told>, Status> {
         known(request.get_ref())?;
         Ok(Response::new(answer(*self.state.borrow())))
     }
@@ -109,7 +106,7 @@ async fn next(mut state: watch::Receiver<State>) -> Option<(State, watch::Receiv
 }
 
 impl Stream for Watching {
-    type Item = Result<HealthCheckResponse, Status>;
+    type Item = Result<Told, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Some(waiting) = &mut self.next else { return Poll::Ready(None) };

@@ -57,7 +57,6 @@ fn an_unknown_key_or_value_names_the_nearest_known_one() {
 #[test]
 fn what_this_build_does_not_have_is_refused_when_switched_on() {
     for (key, value) in [
-        ("LISTEN__TLS__CHECK", "{certificate: a, key: b}"),
         ("POLICY__SOURCE", "etcd"),
         ("POLICY__CACHE", "file"),
         ("DECISION_LOG__SINK", "stdout"),

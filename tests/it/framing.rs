@@ -37,6 +37,7 @@ async fn a_message_that_is_none_is_denied() {
         (&good[..good.len() - 1], "all but its last byte"),
         (&[&good[..], &good].concat(), "two"),
         (&[&good[..], b"\0"].concat(), "one and a byte"),
+        (&[&good[..], b"\x7a\x01\0"].concat(), "one and a field that nobody knows"),
         (&compressed, "compressed"),
         (&odd, "a flag that is none"),
         (&[0, 0, 0, 0, 0], "an empty one"),

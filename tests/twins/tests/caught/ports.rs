@@ -23,8 +23,9 @@ pub(crate) const RULES: &[Rule] = &[
         holds: |runtime| runtime.block_on(malformed(|message| [&[1], &message[1..]].concat())),
     },
     Rule {
-        name: "a message and a byte are denied",
-        holds: |runtime| runtime.block_on(malformed(|message| [message, &[0]].concat())),
+        name: "a message and more are denied",
+        // A field that nobody knows: the whole would be a request.
+        holds: |runtime| runtime.block_on(malformed(|message| [message, &[0x7a, 1, 0]].concat())),
     },
     Rule {
         name: "a call whose message never comes is answered in time",
