@@ -69,6 +69,9 @@ fn one_file_builds_answers_and_one_module_permits() {
         // `CheckResponse::default()` allows, in Envoy's reading.
         assert!(!code.contains("CheckResponse {") || file.shown() == "check/response.rs", "{}", file.shown());
         assert!(!code.contains("CheckResponse::default"), "{}", file.shown());
+        // Nor is one written by hand elsewhere.
+        let writes = code.contains("Writer::after") && !file.shown().starts_with("check/wire/");
+        assert_eq!(writes, file.shown() == "check/response.rs", "{}", file.shown());
         assert!(!code.contains("Permit::") || file.module == "engine", "{}", file.shown());
     }
 }
