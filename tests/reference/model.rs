@@ -68,7 +68,7 @@ pub(crate) struct Decision {
 pub(crate) fn decide(request: &Request<'_>) -> Decision {
     judge(request, |route, trail| match (route.mode.as_str(), route.action.as_str()) {
         ("tenant_restrictions", "access") => restrictions::access(request, route, trail),
-        (_, "access") if request.method == "CONNECT" => Err(Stop::deny("request_malformed")),
+        _ if request.method == "CONNECT" => Err(Stop::deny("request_malformed")),
         ("inbound", "access") => inbound::access(request, route, trail),
         ("inbound", "invite") => action::invite(request, route, trail),
         ("inbound", "redeem") => action::redeem(request, route, trail),
