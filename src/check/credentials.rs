@@ -22,7 +22,7 @@ fn in_query(path: &[u8]) -> bool {
     })
 }
 
-/// The bytes of a name in lower case, `%41` read as `a`.
+/// The bytes of a name in lower case, `%41` read as `a`, and so `%u0041`, which some servers read.
 struct Decoded<'a>(&'a [u8]);
 
 impl Iterator for Decoded<'_> {
@@ -30,10 +30,12 @@ impl Iterator for Decoded<'_> {
 
     fn next(&mut self) -> Option<u8> {
         let (byte, rest) = match self.0 {
-            [b'%', high, low, rest @ ..] => match (hex(*high), hex(*low)) {
-                (Some(high), Some(low)) => (high << 4 | low, rest),
-                _ => (b'%', self.0.get(1..).unwrap_or_default()),
-            },
+            [b'%', b'u' | b'U', b'0', b'0', high, low, rest @ ..] | [b'%', high, low, rest @ ..] => {
+                match (hex(*high), hex(*low)) {
+                    (Some(high), Some(low)) => (high << 4 | low, rest),
+                    _ => (b'%', self.0.get(1..).unwrap_or_default()),
+                }
+            }
             [byte, rest @ ..] => (*byte, rest),
             [] => return None,
         };
@@ -62,6 +64,7 @@ mod tests {
             "/x?access%5Ftoken=y",
             "/x?%73%69%67=y",
             "/x?%73%49%67=y",
+            "/x?%u0073i%U0047=y",
         ] {
             assert!(in_query(path.as_bytes()), "{path}");
         }
@@ -78,6 +81,7 @@ mod tests {
             "/x?xsig=y",
             "/x?%sig=y",
             "/x?sig%=y",
+            "/x?%u73ig=y",
         ] {
             assert!(!in_query(path.as_bytes()), "{path}");
         }

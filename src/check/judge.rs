@@ -11,7 +11,7 @@ use crate::check::request::{Body, Http, Request, Restrictions};
 use crate::check::route::{RouteDefaults, RouteError};
 use crate::engine::{
     Access, Action, Basis, Effect, Explanation, HostClass, Hosts, Mode, Observer, Outcome, Reason,
-    RestrictionsHeader, Route, Rules, Ruling, SignIn, Step, Unresolved, Verdict, Version, decide,
+    RestrictionsHeader, Route, Rules, Ruling, SignIn, Step, Unresolved, Verdict, Version, decide, is_plain,
 };
 use crate::policy::{PrincipalMap, Revision, Snapshot};
 use crate::store::{Reader, Status};
@@ -129,7 +129,11 @@ impl Judge {
         let Some(http) = request.http.as_ref().filter(|http| !http.host.contains(&b',')) else {
             return refused(Reason::RequestMalformed);
         };
-        if route.mode != Mode::TenantRestrictions && http.method == b"CONNECT" {
+        let readable = match route.mode {
+            Mode::TenantRestrictions => is_plain(http.host),
+            Mode::Inbound | Mode::Outbound => http.method != b"CONNECT",
+        };
+        if !readable {
             return refused(Reason::RequestMalformed);
         }
         observer.step(Step::Route, Outcome::Pass, &[("mode", &route.mode.word()), ("tenant", &route.tenant)]);

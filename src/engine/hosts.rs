@@ -69,7 +69,7 @@ const WELL_KNOWN: [&str; 7] = [
     "login.partner.microsoftonline.cn",
     "login.chinacloudapi.cn",
 ];
-/// Where devices sign in and register, which no restrictions may hinder, whatever is configured.
+/// Where devices sign in and register: never sign-in hosts, whatever is configured.
 const OF_DEVICES: [&str; 2] = ["device.login.microsoftonline.com", "enterpriseregistration.windows.net"];
 
 impl Hosts {
@@ -88,6 +88,13 @@ impl Hosts {
         }
         self.resources.find(host).map_or(HostClass::Unrestricted(Unrestricted(())), HostClass::Resource)
     }
+}
+
+/// Whether `host` is a name or an address, perhaps with a port, and nothing else: what others may take for a listed
+/// host, such as `x@graph.microsoft.com`, must not pass as one that is not listed.
+pub fn is_plain(host: &[u8]) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:[]".contains(byte);
+    host.iter().all(plain) && !matches!(host, [] | [b'.' | b':', ..]) && !name(host).ends_with(b".")
 }
 
 /// A host without port and without one trailing dot. No name has a colon, so that whatever follows one is no part.

@@ -57,7 +57,7 @@ mod walk;
 pub use self::access::{Access, Action, Mode, Required, Route};
 pub use self::decide::decide;
 pub use self::header::{BadHeader, RestrictionsHeader};
-pub use self::hosts::{BadPattern, HostClass, Hosts, Patterns, Unrestricted};
+pub use self::hosts::{BadPattern, HostClass, Hosts, Patterns, Unrestricted, is_plain};
 pub use self::invitation::Unresolved;
 pub use self::observer::{Detail, Explanation, Observer, Outcome, Step, Walked};
 pub use self::reason::{Class, Reason};

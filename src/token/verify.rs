@@ -261,12 +261,14 @@ fn without_key(
     let claims = Claims::read(claims)?;
     let expires = claims.exp.ok_or(TokenError::Malformed("exp"))?;
     let issuers = || ring.sets.iter().map(|set| &*set.issuer);
-    let mut identity = Identity::of(&claims, expected.reading(), issuers(), None)?;
+    // No key verified, so that none tells the cloud (semantics §6).
+    let identity = Identity::of(&claims, expected.reading(), issuers(), None)?;
     if !rs256 {
         return Err(TokenError::Algorithm);
     }
-    let issuer = issuers().find(|issuer| is_issuer(issuer, &claims, &identity));
-    identity.issuer_cloud = Some(issuer.ok_or(TokenError::Issuer)?.cloud);
+    if !issuers().any(|issuer| is_issuer(issuer, &claims, &identity)) {
+        return Err(TokenError::Issuer);
+    }
     Lifetime { expires, not_before: claims.nbf }.holds(expected.skew, now)?;
     Ok(identity)
 }

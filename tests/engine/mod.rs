@@ -50,9 +50,15 @@ pub(crate) fn explain(case: &Case) -> (model::Decision, Vec<Walked>) {
     let route = case.route.iter().map(|(key, value)| (key.as_bytes(), value.as_bytes())).collect();
     let request = Request { http: Some(http), route, ..Request::default() };
     let claims = case.claims.as_ref().map(ToString::to_string);
-    let caller = claims
-        .as_deref()
-        .map_or(Err(TokenError::Missing), |claims| attested(claims.as_bytes(), &ring, &expected, case.now));
+    let caller = claims.as_deref().map_or(Err(TokenError::Missing), |text| {
+        let mut identity = attested(text.as_bytes(), &ring, &expected, case.now)?;
+        // As if a key of the issuer had verified it.
+        let uri = case.claims.as_ref().and_then(|claims| claims["iss"].as_str()).unwrap_or_default();
+        let mut issuers = ring.sets.iter().map(|set| &set.issuer);
+        let issuer = issuers.find(|issuer| issuer.template.tenant(uri) == Some(identity.tenant));
+        identity.issuer_cloud = issuer.map(|issuer| issuer.cloud);
+        Ok(identity)
+    });
     let mut explanation = Explanation::default();
     let preparation: Preparation<'_> = judge.prepare(&request, case.now, &mut explanation);
     let caller = caller.as_ref().map_err(|error| *error);

@@ -16,6 +16,9 @@ use super::setting::Setting;
 pub(crate) fn access(request: &Request<'_>, route: &Route, trail: &mut Trail) -> Result<&'static str, Stop> {
     let host = &plain(request.host);
     let restrictions = &request.config["restrictions"];
+    if !is_plain(request.host) {
+        return Err(Stop::deny("request_malformed"));
+    }
     if request.method == "CONNECT" {
         trail.marks = Some("untouched".to_owned());
         return Ok(if is_sign_in(restrictions, host) { "sign_in_host" } else { "unrestricted_host" });
@@ -124,6 +127,13 @@ fn decoded(name: &str) -> String {
 }
 
 /// In lower case, without a port and one trailing dot.
+/// A name or an address, and perhaps a port.
+fn is_plain(host: &str) -> bool {
+    let known = |character: char| character.is_ascii_alphanumeric() || "-_.:[]".contains(character);
+    let nameless = host.is_empty() || host.starts_with([':', '.']);
+    host.chars().all(known) && !nameless && !host.split(':').next().unwrap_or_default().ends_with("..")
+}
+
 fn plain(host: &str) -> String {
     let host = host.split(':').next().unwrap_or_default();
     host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
