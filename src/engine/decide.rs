@@ -1,7 +1,6 @@
 //! The one walk.
 
 use crate::engine::access::{Access, Mode};
-use crate::engine::action::Deed;
 use crate::engine::observer::{Observer, Outcome, Step};
 use crate::engine::reason::Reason;
 use crate::engine::rules::Rules;
@@ -37,13 +36,13 @@ fn walk<'s>(
     };
     basis.cloud = tenant.cloud;
     audience(access, observer)?;
-    let inner = Walk { snapshot, tenant, access, rules, observer: &mut *observer, basis: &mut *basis };
+    let mut walk = Walk { snapshot, tenant, access, rules, observer, basis };
     let (permit, resource) = match access.route.mode {
-        Mode::Inbound => (inner.inbound()?, tenant.id),
-        Mode::Outbound => (inner.outbound()?, access.resource_tenant()),
-        Mode::TenantRestrictions => (inner.restricted()?, access.resource_tenant()),
+        Mode::Inbound => (walk.inbound()?, tenant.id),
+        Mode::Outbound => (walk.outbound()?, access.resource_tenant()),
+        Mode::TenantRestrictions => (walk.restricted()?, access.resource_tenant()),
     };
-    Deed { snapshot, tenant, resource, access, rules, observer, basis }.permit(permit)
+    walk.act(permit, resource)
 }
 
 /// A token for another application is for another audience, whatever `tokens.audiences` says.

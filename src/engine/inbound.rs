@@ -14,7 +14,7 @@ use crate::policy::{Partner, SettingKind};
 use crate::token::Home;
 
 impl<'s, O: Observer> Walk<'s, '_, O> {
-    pub(in crate::engine) fn inbound(mut self) -> Result<Permit, Ruling<'s>> {
+    pub(in crate::engine) fn inbound(&mut self) -> Result<Permit, Ruling<'s>> {
         if self.rules.reports_only(self.access.route).is_some() {
             // What may be overruled must not hide what may not.
             let relation = self.relation()?;

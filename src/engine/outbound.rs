@@ -9,7 +9,7 @@ use crate::id::TenantId;
 use crate::policy::SettingKind;
 
 impl<'s, O: Observer> Walk<'s, '_, O> {
-    pub(in crate::engine) fn outbound(mut self) -> Result<Permit, Ruling<'s>> {
+    pub(in crate::engine) fn outbound(&mut self) -> Result<Permit, Ruling<'s>> {
         let resource = self.access.resource_tenant();
         let relation = relation::outbound(self.tenant.id, resource, self.access.identity);
         let relation = self.related(relation)?;
@@ -41,7 +41,7 @@ impl<'s, O: Observer> Walk<'s, '_, O> {
     }
 
     /// Administering another tenant has no setting with users and applications, only yes or no on each side.
-    fn provide(mut self, resource: TenantId) -> Result<Permit, Ruling<'s>> {
+    fn provide(&mut self, resource: TenantId) -> Result<Permit, Ruling<'s>> {
         self.cloud(Relation::ServiceProvider, resource)?;
         let blocked = blocks_providers(self.tenant, resource);
         let ours = if blocked { Err(Reason::ServiceProviderOutboundBlocked) } else { Ok(()) };

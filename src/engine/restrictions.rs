@@ -12,7 +12,7 @@ use crate::policy::SettingKind;
 use crate::token::Home;
 
 impl<'s, O: Observer> Walk<'s, '_, O> {
-    pub(in crate::engine) fn restricted(mut self) -> Result<Permit, Ruling<'s>> {
+    pub(in crate::engine) fn restricted(&mut self) -> Result<Permit, Ruling<'s>> {
         let relation = relation::restricted(self.tenant.id, self.access.identity);
         let relation = self.related(relation)?;
         self.revocation()?;
@@ -29,7 +29,7 @@ impl<'s, O: Observer> Walk<'s, '_, O> {
 
     /// Somebody else's account: the tenant that it is used in and the one where it is at home must both be open to it.
     /// Whoever has no home in Entra counts as a personal account.
-    pub(in crate::engine) fn external(mut self) -> Result<Permit, Ruling<'s>> {
+    pub(in crate::engine) fn external(&mut self) -> Result<Permit, Ruling<'s>> {
         let identity = self.access.identity;
         self.open(identity.tenant)?;
         let home = match identity.home {

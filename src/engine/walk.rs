@@ -66,14 +66,22 @@ impl<'s, O: Observer> Walk<'s, '_, O> {
         directory: TenantId,
         partner: Option<&'s Partner>,
     ) -> Result<(), Ruling<'s>> {
-        let partner = partner.map(|partner| &partner.settings);
-        let Some(effective) = Effective::of(kind, partner, &self.tenant.default) else {
-            return Err(Ruling::Deny(Reason::SettingUnreadable));
-        };
-        self.basis.setting = Some(kind);
-        self.basis.origin = Some(effective.origin);
+        let effective = self.effective(kind, partner).ok_or(Ruling::Deny(Reason::SettingUnreadable))?;
         setting::permits(kind, effective, directory, Step::Setting, self.access, self.rules, self.observer)
             .map_err(Ruling::Deny)
+    }
+
+    /// What counts of ours, kept for `partner` or for everyone: from now on the last setting that was read.
+    pub(in crate::engine) fn effective(
+        &mut self,
+        kind: SettingKind,
+        partner: Option<&'s Partner>,
+    ) -> Option<Effective<'s>> {
+        let partner = partner.map(|partner| &partner.settings);
+        let effective = Effective::of(kind, partner, &self.tenant.default)?;
+        self.basis.setting = Some(kind);
+        self.basis.origin = Some(effective.origin);
+        Some(effective)
     }
 
     /// What another hosted tenant, `owner`, keeps for L. Whatever it lacks, the reason is `blocked`.

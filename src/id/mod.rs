@@ -12,7 +12,7 @@ pub use self::applications::{Applications, UnknownApplication};
 pub use self::cloud::{Cloud, UnknownCloud};
 pub use self::domain::{Domain, NotADomain};
 pub use self::guid::{AppId, NotAGuid, ObjectId, PolicyId, TenantId};
+pub use self::text::IdText;
 
 /// Microsoft's own tenant for personal accounts, the home of nobody that Entra manages.
 pub const MSA: TenantId = TenantId::from_u128(0x9188_040d_6c67_4c5b_b112_36a3_04b6_6dad);
-pub use self::text::IdText;
