@@ -2,7 +2,8 @@
 //! would cost more than the decision.
 
 use std::future::Future;
-use std::task::{Context, Waker};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{Context, Poll, Waker};
 
 use hyper::rt::Executor;
 
@@ -16,9 +17,13 @@ where
 {
     fn execute(&self, future: F) {
         let mut future = Box::pin(future);
-        // A task polls again at first, and is woken from then on.
-        if future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
-            tokio::spawn(future);
+        let polled =
+            catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut Context::from_waker(Waker::noop()))));
+        match polled {
+            // A task polls again at first, and is woken from then on.
+            Ok(Poll::Pending) => drop(tokio::spawn(future)),
+            // As in a task, a panic ends this stream and no other of the connection.
+            Ok(Poll::Ready(())) | Err(_) => {}
         }
     }
 }
@@ -34,6 +39,11 @@ mod tests {
         let (tell, told) = mpsc::channel();
         Eager.execute(async move { tell.send(()).unwrap() });
         told.try_recv().unwrap();
+    }
+
+    #[test]
+    fn a_panic_stays_within_its_stream() {
+        Eager.execute(async { panic!("at its first poll") });
     }
 
     #[tokio::test]

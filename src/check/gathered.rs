@@ -11,6 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// What is held back at most, in bytes.
 const LIMIT: usize = 64 * 1024;
+/// What a quiet connection keeps for it, in bytes.
+const ROOM: usize = 1024;
 
 /// A connection that writes when [`Gathered::while_polling`] says so, or when it holds too much.
 #[derive(Debug)]
@@ -60,8 +62,7 @@ impl<C: AsyncWrite + Unpin> Socket<C> {
                 count => self.sent += count,
             }
         }
-        self.held.clear();
-        self.sent = 0;
+        self.forget_held();
         // TLS may hold records back that the connection did not take.
         Pin::new(&mut self.inner).poll_flush(context)
     }
@@ -69,9 +70,18 @@ impl<C: AsyncWrite + Unpin> Socket<C> {
     /// The connection wakes us when it takes more.
     fn send_what_it_takes(&mut self, context: &mut Context<'_>) {
         if let Poll::Ready(Err(error)) = self.send(context) {
-            self.held.clear();
-            self.sent = 0;
+            self.forget_held();
             self.failed = Some(error);
+        }
+    }
+
+    /// A burst must not be paid for as long as the connection lives: room that is not used is given back by halves.
+    fn forget_held(&mut self) {
+        let (used, room) = (self.held.len(), self.held.capacity());
+        self.held.clear();
+        self.sent = 0;
+        if used < room / 4 {
+            self.held.shrink_to((room / 2).max(ROOM));
         }
     }
 
@@ -206,6 +216,20 @@ mod tests {
         let ((), read) = tokio::join!(writing, far.read_to_end(&mut received));
         assert_eq!(read.unwrap(), 6 * LIMIT);
         assert!(received.iter().all(|byte| *byte == 7));
+    }
+
+    #[tokio::test]
+    async fn a_burst_is_not_paid_for_for_ever() {
+        let (connection, mut far) = pair(2 * LIMIT);
+        let mut user = connection.share();
+        connection.while_polling(async { user.write_all(&vec![7; LIMIT]).await.unwrap() }).await;
+        assert!(connection.socket().held.capacity() >= LIMIT);
+        for _ in 0..10 {
+            connection.while_polling(async { user.write_all(b"frame").await.unwrap() }).await;
+        }
+        assert_eq!(connection.socket().held.capacity(), ROOM);
+        let mut received = vec![0; LIMIT + 50];
+        far.read_exact(&mut received).await.unwrap();
     }
 
     #[tokio::test]

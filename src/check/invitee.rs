@@ -20,6 +20,9 @@ pub(in crate::check) fn domain(body: Body<'_>) -> Result<Domain, Unresolved> {
     if body.partial {
         return Err(Unresolved::Partial);
     }
+    if body.encoded {
+        return Err(Unresolved::Malformed);
+    }
     let text = match (body.text, body.raw) {
         ([], []) => return Err(Unresolved::NoBody),
         (only, []) | ([], only) => only,
@@ -29,7 +32,7 @@ pub(in crate::check) fn domain(body: Body<'_>) -> Result<Domain, Unresolved> {
     if text.len() > MAX_BODY {
         return Err(Unresolved::TooLong);
     }
-    domain_of(&address(text)?).ok_or(Unresolved::Address)
+    Domain::of_address(&address(text)?).ok_or(Unresolved::Address)
 }
 
 fn address(body: &[u8]) -> Result<String, Unresolved> {
@@ -38,16 +41,6 @@ fn address(body: &[u8]) -> Result<String, Unresolved> {
     let read = deserializer.deserialize_map(ReadAddress);
     let read = read.and_then(|address| deserializer.end().map(|()| address));
     read.map_err(|_| Unresolved::Malformed)?.ok_or(Unresolved::Missing)
-}
-
-/// Exactly one address, and a plain one: in `a@one.example, b@two.example` or `"a@one.example"@two.example` others may
-/// see another domain than we do.
-fn domain_of(address: &str) -> Option<Domain> {
-    // An atom of RFC 5322 with dots, in any script (RFC 6531).
-    let is_plain = |char: char| char.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(char);
-    let (local, _) = address.rsplit_once('@')?;
-    let plain = !local.is_empty() && local.chars().all(is_plain);
-    Domain::of_address(address).filter(|_| plain)
 }
 
 /// Whether a reader that minds no case takes it for the member.
@@ -86,6 +79,7 @@ impl<'de> Visitor<'de> for ReadAddress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::request::Http;
 
     const INVITATION: &[u8] = br#"{"invitedUserEmailAddress": "kim@fabrikam.com"}"#;
 
@@ -119,6 +113,34 @@ mod tests {
         assert_eq!(raw(latin1), Err(Unresolved::Malformed));
         let utf16: Vec<u8> = INVITATION.iter().flat_map(|&byte| [byte, 0]).collect();
         assert_eq!(raw(&utf16), Err(Unresolved::Malformed));
+    }
+
+    #[test]
+    fn a_body_in_another_encoding_than_we_read_names_nobody() {
+        let read = |name: &'static str, value: &'static [u8]| {
+            let mut http = Http { body: Body { raw: INVITATION, ..Body::default() }, ..Http::default() };
+            http.add_header(name.as_bytes(), value);
+            domain(http.body).map(|domain| domain.to_string())
+        };
+        for (name, value) in [
+            ("content-type", "application/json"),
+            ("content-type", "application/json; charset=utf-8"),
+            ("Content-Type", "application/json;odata.metadata=minimal; Charset = \"UTF-8\""),
+            ("content-encoding", "identity"),
+            ("content-encoding", ""),
+        ] {
+            assert_eq!(read(name, value.as_bytes()).as_deref(), Ok("fabrikam.com"), "{value}");
+        }
+        for (name, value) in [
+            ("content-type", "application/json; charset=utf-7"),
+            ("content-type", "application/json; charset=utf-8; charset=utf-16"),
+            ("content-type", "application/json; charset"),
+            ("content-type", "application/json; charset*=utf-8''utf-7"),
+            ("content-encoding", "gzip"),
+            ("Content-Encoding", "identity, br"),
+        ] {
+            assert_eq!(read(name, value.as_bytes()), Err(Unresolved::Malformed), "{value}");
+        }
     }
 
     #[test]

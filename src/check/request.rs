@@ -62,12 +62,15 @@ pub struct Body<'a> {
     pub raw: &'a [u8],
     /// `x-envoy-auth-partial-body` does not say that this is all.
     pub partial: bool,
+    /// `Content-Encoding` or `Content-Type` say that it is no plain UTF-8: the upstream may read something else in it.
+    pub encoded: bool,
 }
 
 impl fmt::Debug for Body<'_> {
     /// Bodies are personal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Body").field("partial", &self.partial).finish_non_exhaustive()
+        let Self { text: _, raw: _, partial, encoded } = self;
+        f.debug_struct("Body").field("partial", partial).field("encoded", encoded).finish_non_exhaustive()
     }
 }
 
@@ -165,6 +168,10 @@ impl<'a> Http<'a> {
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
         match name.len() {
             6 if is("accept") => self.accept = value,
+            12 if is("content-type") => self.body.encoded |= !names_utf8_at_most(value),
+            16 if is("content-encoding") => {
+                self.body.encoded |= !value.is_empty() && !value.eq_ignore_ascii_case(b"identity");
+            }
             25 if is("x-envoy-auth-partial-body") => self.body.partial |= value != b"false",
             6 if is("cookie") => self.cookie = true,
             13 if is("authorization") => self.authorization = self.authorization.and(value),
@@ -182,6 +189,16 @@ impl<'a> Http<'a> {
             }
         }
     }
+}
+
+/// Whether a `Content-Type` has no charset but UTF-8, which JSON is in anyhow (RFC 8259, section 8.1).
+fn names_utf8_at_most(content_type: &[u8]) -> bool {
+    content_type.split(|byte| *byte == b';').skip(1).map(<[u8]>::trim_ascii).all(|parameter| {
+        let is_charset = parameter.get(..7).is_some_and(|name| name.eq_ignore_ascii_case(b"charset"));
+        let value = parameter.get(7..).unwrap_or_default().trim_ascii_start();
+        let value = value.strip_prefix(b"=").unwrap_or_default().trim_ascii_start();
+        !is_charset || value.eq_ignore_ascii_case(b"utf-8") || value.eq_ignore_ascii_case(b"\"utf-8\"")
+    })
 }
 
 /// A map's entry: key 1, value 2.

@@ -13,11 +13,21 @@ pub struct Domain(Box<str>);
 #[error("no domain: write it alone, such as `fabrikam.com`, without `@`, `*`, spaces or a dot at either end")]
 pub struct NotADomain;
 
+/// What names one domain by IDNA 2003 and another by IDNA 2008 (UTS 46, section 7), in either case. Whoever delivers the
+/// mail may read it the other way; written as `xn--…`, the domain is one and the same to all.
+const DEVIATING: [char; 4] = ['ß', 'ẞ', 'ς', 'Σ'];
+
 impl Domain {
-    /// Of a mail address. None where it is nothing that a list could name: who writes `kim@fabrikam.com>` must not
-    /// slip past a list that has `fabrikam.com`. The root's dot is another spelling of the same domain.
+    /// Of a mail address, if it is exactly one and a plain one: in `a@one.example, b@two.example` or
+    /// `"a@one.example"@two.example` others may see another domain than we do, and who writes `kim@fabrikam.com>` must
+    /// not slip past a list that has `fabrikam.com`. The root's dot is another spelling of the same domain.
     pub fn of_address(address: &str) -> Option<Self> {
-        let (_, domain) = address.rsplit_once('@')?;
+        // An atom of RFC 5322 with dots, in any script (RFC 6531).
+        let is_plain = |char: char| char.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(char);
+        let (local, domain) = address.rsplit_once('@')?;
+        if local.is_empty() || !local.chars().all(is_plain) || domain.contains(DEVIATING) {
+            return None;
+        }
         domain.strip_suffix('.').unwrap_or(domain).parse().ok()
     }
 }
@@ -96,10 +106,31 @@ mod tests {
         let domain = |address: &str| Domain::of_address(address).map(|domain| domain.to_string());
         assert_eq!(domain("kim@Fabrikam.com").as_deref(), Some("fabrikam.com"));
         assert_eq!(domain("kim@fabrikam.com.").as_deref(), Some("fabrikam.com"));
-        for address in
-            ["kim", "kim@", "kim@.", "kim@fabrikam.com..", "Kim <kim@fabrikam.com>", "kim@fabrikam.com "]
-        {
+        for address in [
+            "kim",
+            "kim@",
+            "kim@.",
+            "@fabrikam.com",
+            "kim@fabrikam.com..",
+            "Kim <kim@fabrikam.com>",
+            "kim@fabrikam.com ",
+            "kim@fabrikam.com,lee@northwind.example",
+            "kim@fabrikam.com@northwind.example",
+            "\"kim@fabrikam.com\"@northwind.example",
+            "kim(fabrikam.com)@northwind.example",
+        ] {
             assert_eq!(domain(address), None, "{address:?}");
         }
+    }
+
+    #[test]
+    fn an_address_whose_domain_has_two_readings_has_none() {
+        let domain = |address: &str| Domain::of_address(address).map(|domain| domain.to_string());
+        for address in ["kim@straße.example", "kim@STRAẞE.example", "kim@οδος.example", "kim@ΟΔΟΣ.example"]
+        {
+            assert_eq!(domain(address), None, "{address}");
+        }
+        assert_eq!(domain("kim@xn--strae-oqa.example").as_deref(), Some("xn--strae-oqa.example"));
+        assert_eq!(domain("strauß@münchen.example").as_deref(), Some("xn--mnchen-3ya.example"));
     }
 }

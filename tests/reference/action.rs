@@ -119,14 +119,22 @@ fn may_invite(facts: &Facts<'_>, relation: Relation) -> bool {
     }
 }
 
-/// The one address that the whole body names, if no reader could find another one in it: in
-/// whatever case its member is, and however many addresses the text might hold.
+/// The one address that the whole body names, if no reader could find another one in it, in
+/// whatever case its member is and whatever encoding a header gives the body.
 fn invitee<'a>(request: &Request<'a>) -> Option<&'a str> {
     let partial = request
         .headers
         .iter()
         .any(|(name, value)| name.eq_ignore_ascii_case("x-envoy-auth-partial-body") && value != "false");
-    let members = request.body.filter(|_| !partial)?;
+    let encoded = request.headers.iter().any(|(name, value)| match name.to_lowercase().as_str() {
+        "content-encoding" => !["", "identity"].contains(&value.to_lowercase().as_str()),
+        "content-type" => {
+            let value = value.to_lowercase().replace([' ', '\t', '"'], "");
+            value.split(';').skip(1).any(|each| each.starts_with("charset") && each != "charset=utf-8")
+        }
+        _ => false,
+    });
+    let members = request.body.filter(|_| !partial && !encoded)?;
     let repeated = |name: &str| members.iter().filter(|(each, _)| each == name).count() > 1;
     if members.iter().any(|(name, _)| repeated(name)) {
         return None;
@@ -134,10 +142,7 @@ fn invitee<'a>(request: &Request<'a>) -> Option<&'a str> {
     let mut alike =
         members.iter().filter(|(name, _)| name.to_uppercase() == "invitedUserEmailAddress".to_uppercase());
     let (Some((name, address)), None) = (alike.next(), alike.next()) else { return None };
-    let address = address.as_str().filter(|_| name == "invitedUserEmailAddress")?;
-    let (local, _) = address.split_once('@')?;
-    let strange = |char: char| !char.is_alphanumeric() && !"!#$%&'*+-/=?^_`{|}~.".contains(char);
-    (address.matches('@').count() == 1 && !local.is_empty() && !local.contains(strange)).then_some(address)
+    address.as_str().filter(|_| name == "invitedUserEmailAddress")
 }
 
 fn tenant_of(facts: &Facts<'_>, domain: &str) -> Option<Guid> {

@@ -26,10 +26,17 @@ pub(crate) fn judge(local: &Value, domain: &str) -> Result<(), &'static str> {
     }
 }
 
-/// The domain of an address, without the dot that stands for the root; nothing else is a plain
-/// host name.
+/// The domain of the one plain address in `email`, without the dot that stands for the root;
+/// nothing else is a plain host name, nor one that IDNA 2003 and IDNA 2008 take for two.
 pub(crate) fn of(email: &str) -> Option<String> {
-    let (_, domain) = email.rsplit_once('@')?;
+    let (local, domain) = email.split_once('@')?;
+    let strange = |char: char| !char.is_alphanumeric() && !"!#$%&'*+-/=?^_`{|}~.".contains(char);
+    if domain.contains('@') || local.is_empty() || local.contains(strange) {
+        return None;
+    }
+    if domain.to_lowercase().contains(['ß', 'ς']) || domain.contains('Σ') {
+        return None;
+    }
     let domain = domain.strip_suffix('.').unwrap_or(domain);
     let plain = domain.split('.').all(|label| {
         let inner = label.trim_matches('-');
