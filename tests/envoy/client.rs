@@ -63,6 +63,11 @@ impl Request {
 }
 
 impl Answer {
+    /// One that was received by other means.
+    pub(crate) fn of(status: u16, body: String) -> Self {
+        Self { status, headers: Vec::new(), body }
+    }
+
     pub(crate) fn read(text: &str) -> Self {
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         let mut lines = head.split("\r\n");

@@ -53,21 +53,7 @@ impl Gate {
     /// With more settings, the check port among them.
     pub(crate) async fn start_on(directory: &TempDir, more: &Value) -> Self {
         let issuer = DevelopmentIssuer::keygen(&directory.path().join("issuer")).unwrap();
-        let mut document = json!({
-            "listen": {"admin": "127.0.0.1:0"},
-            "tenant": TENANT,
-            "policy": {"path": "policy.json"},
-            "tokens": {
-                "issuers": [{
-                    "issuer": "https://login.microsoftonline.com/{tenantid}/v2.0",
-                    "jwks": "file:issuer/jwks.json",
-                    "cloud": "microsoftonline.com",
-                }],
-                "audiences": ["api://orders"],
-            },
-            "applications": {"api://orders": "11111111-2222-3333-4444-555555555555"},
-            "authenticationContexts": {"mfa": "c1"},
-        });
+        let mut document = document();
         for (name, value) in more.as_object().unwrap() {
             match (document.get_mut(name).and_then(Value::as_object_mut), value) {
                 (Some(known), Value::Object(more)) => known.extend(more.clone()),
@@ -142,6 +128,25 @@ impl Gate {
     pub(crate) fn mint(&self, claims: &Value) -> String {
         self.issuer.mint(&claims.to_string(), unix_now(), 3600).unwrap()
     }
+}
+
+/// The configuration, for the directory that policy and issuer are in.
+pub(crate) fn document() -> Value {
+    json!({
+        "listen": {"admin": "127.0.0.1:0"},
+        "tenant": TENANT,
+        "policy": {"path": "policy.json"},
+        "tokens": {
+            "issuers": [{
+                "issuer": "https://login.microsoftonline.com/{tenantid}/v2.0",
+                "jwks": "file:issuer/jwks.json",
+                "cloud": "microsoftonline.com",
+            }],
+            "audiences": ["api://orders"],
+        },
+        "applications": {"api://orders": "11111111-2222-3333-4444-555555555555"},
+        "authenticationContexts": {"mfa": "c1"},
+    })
 }
 
 /// Puts a policy in place as careful editors do: whole, by a rename.

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use anyhow::anyhow;
+
 use crate::attack::{ATTACKS, Attack, Outcome};
 use crate::load::{self, Round, Span};
 use crate::machine;
@@ -23,8 +25,10 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Attacks `server` in every way, one after the other, each again and again for as long as is measured.
-    pub(crate) fn of(server: &Server, scene: &Scene) -> anyhow::Result<Self> {
+    /// Attacks `server` in every way, one after the other, each again and again for as long as is measured. Attackers
+    /// have machines of their own; here they have what the service leaves of its `core`, so that what they cost others
+    /// is what the service does for them.
+    pub(crate) fn of(server: &Server, scene: &Scene, core: usize) -> anyhow::Result<Self> {
         let measure = || load::steady(server, &scene.requests, RATE, SPAN);
         let alone = measure()?;
         let memory = machine::peak_memory(server.pid())?;
@@ -32,11 +36,12 @@ impl Report {
         for attack in &ATTACKS {
             let over = AtomicBool::new(false);
             let (outcomes, round) = thread::scope(|scope| {
-                let attacking = scope.spawn(|| again_and_again(attack, server, &over));
+                let attacking = scope.spawn(|| again_and_again(attack, server, core, &over));
                 let round = measure();
                 over.store(true, Ordering::Relaxed);
-                (attacking.join().unwrap_or_default(), round)
+                (attacking.join(), round)
             });
+            let outcomes = outcomes.map_err(|_| anyhow!("the attack `{}` failed", attack.name))??;
             rows.push((attack.name, outcomes, machine::peak_memory(server.pid())?, round?));
         }
         Ok(Self { alone, memory, rows })
@@ -48,12 +53,19 @@ impl Report {
     }
 }
 
-fn again_and_again(attack: &Attack, server: &Server, over: &AtomicBool) -> Vec<Outcome> {
+fn again_and_again(
+    attack: &Attack,
+    server: &Server,
+    core: usize,
+    over: &AtomicBool,
+) -> anyhow::Result<Vec<Outcome>> {
+    machine::pin(core)?;
+    machine::give_way()?;
     let mut outcomes = Vec::new();
     while !over.load(Ordering::Relaxed) {
         outcomes.push(attack.run(server.address));
     }
-    outcomes
+    Ok(outcomes)
 }
 
 impl Display for Report {

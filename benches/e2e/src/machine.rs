@@ -1,9 +1,10 @@
 //! What the operating system is asked for: cores, and the time that a process spent on them.
 
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use rustix::process::Pid;
 use rustix::thread::CpuSet;
 
@@ -12,6 +13,14 @@ pub(crate) fn pin(core: usize) -> anyhow::Result<()> {
     let mut cores = CpuSet::new();
     cores.set(core);
     rustix::thread::sched_setaffinity(None, &cores).with_context(|| format!("cannot use core {core}"))
+}
+
+/// Lets this thread run only where nobody else would (sched(7), `SCHED_IDLE`).
+pub(crate) fn give_way() -> anyhow::Result<()> {
+    let thread = rustix::thread::gettid().as_raw_nonzero().to_string();
+    let told = Command::new("chrt").args(["--idle", "--pid", "0", &thread]).status()?;
+    ensure!(told.success(), "chrt does not let a thread give way");
+    Ok(())
 }
 
 /// The time that a process has spent on cores, in user code and for it in the kernel (proc(5), `stat`: utime and

@@ -73,7 +73,7 @@ fn attacked() -> anyhow::Result<ExitCode> {
     let server = Server::start(Role::Tenantgate, &scene.config(), SERVERS_CORE)?;
     machine::pin(GENERATOR_CORE)?;
     verify::answers(&server, &scene.requests)?;
-    let report = hostile::Report::of(&server, &scene)?;
+    let report = hostile::Report::of(&server, &scene, SERVERS_CORE)?;
     print(&report.to_string());
     ensure!(report.is_right(), "some answers were wrong");
     Ok(ExitCode::SUCCESS)
