@@ -15,7 +15,9 @@ use crate::config::{Composed, Config, ConfigError, PortConfig};
 use crate::port::{
     Address, BadSocket, Bound, Certificates, Handed, ListenError, Renewal, Server, Stop, TlsError,
 };
-use crate::source::{BadPrincipals, FetchError, Keys, Principals, Reached, Task, Watch};
+use crate::source::{
+    BadPrincipals, FetchError, KeySource, Keys, KeysConfig, Principals, Reached, Task, Watch,
+};
 use crate::store::{Status, cell};
 use crate::telemetry::{Metrics, Port, unix_now};
 use crate::token::KeySet;
@@ -166,6 +168,14 @@ impl App {
         Ok((gate, keys))
     }
 
+    /// The same for claims that nobody vouches for: the issuers' names are known, and their keys are not looked for.
+    pub fn gate_without_keys(config: &Config) -> Result<(Arc<Gate>, Keys), StartError> {
+        let mut composed = config.compose()?;
+        composed.judge.max_staleness = None;
+        let Parts { gate, keys, .. } = Parts::with(composed, |sources, _, _| Keys::unsought(&sources))?;
+        Ok((gate, keys))
+    }
+
     /// Whether checks are decided, not only answered.
     pub fn is_ready(&self) -> bool {
         self.readiness.is_ready()
@@ -211,6 +221,13 @@ struct Parts {
 
 impl Parts {
     fn of(composed: Composed) -> Result<Self, StartError> {
+        Self::with(composed, Keys::start)
+    }
+
+    fn with(
+        composed: Composed,
+        keys: impl FnOnce(Vec<KeySource>, &KeysConfig, &Arc<Metrics>) -> Result<Keys, FetchError>,
+    ) -> Result<Self, StartError> {
         let issuers: Arc<[Box<str>]> = composed.keys.iter().map(|source| source.name.clone()).collect();
         let metrics = Arc::new(Metrics::new(issuers.iter().map(|name| &**name)));
         let status = Arc::new(Status::default());
@@ -220,7 +237,7 @@ impl Parts {
             Watch::new(composed.policy, options, publisher, Arc::clone(&status), Arc::clone(&metrics))
                 .within(composed.judge.max_staleness);
         watch.load();
-        let keys = Keys::start(composed.keys, &composed.keys_config, &metrics)?;
+        let keys = keys(composed.keys, &composed.keys_config, &metrics)?;
         let principals = Principals::load(composed.principals)?;
         let limits = composed.token_limits;
         let tokens =

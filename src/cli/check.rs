@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::check::{Decision, Gate, Http, Request};
 use crate::cli::{output, settings, token};
 use crate::config::Environment;
-use crate::engine::{Action, Effect, Explanation, Outcome};
+use crate::engine::{Action, Effect, Explanation, Mode, Outcome};
 use crate::telemetry::{self, unix_now};
 use crate::token::Unverified;
 
@@ -49,8 +49,8 @@ pub(in crate::cli) struct Check {
     #[arg(long, value_name = "S")]
     source_tenant: Option<String>,
     /// The request's host
-    #[arg(long, value_name = "H", default_value = "localhost")]
-    host: String,
+    #[arg(long, value_name = "H")]
+    host: Option<String>,
     /// A header of the request; repeatable
     #[arg(long, value_name = "N:V")]
     header: Vec<String>,
@@ -78,9 +78,22 @@ impl Check {
             Some(path) => settings::load(path, environment)?.0,
             None => settings::example(environment)?,
         };
+        let restricts = match &self.mode {
+            Some(mode) => mode == Mode::TenantRestrictions.word(),
+            None => Mode::from(config.mode) == Mode::TenantRestrictions,
+        };
+        anyhow::ensure!(
+            self.host.is_some() || !restricts,
+            "in mode `tenant_restrictions` the request's host decides: name it with --host, as one of the \
+             configuration's `restrictions.resource_hosts` or a sign-in host such as login.microsoftonline.com"
+        );
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            let (gate, _keys) = App::gate_alone(&config).await?;
+            let (gate, _keys) = if self.claims.is_some() {
+                App::gate_without_keys(&config)?
+            } else {
+                App::gate_alone(&config).await?
+            };
             self.decide(&gate).await
         })
     }
@@ -122,7 +135,8 @@ impl Check {
     }
 
     fn request<'a>(&'a self, authorization: Option<&'a str>, body: &'a [u8]) -> anyhow::Result<Request<'a>> {
-        let mut http = Http { method: b"GET", host: self.host.as_bytes(), ..Http::default() };
+        let host = self.host.as_deref().unwrap_or("localhost").as_bytes();
+        let mut http = Http { method: b"GET", host, ..Http::default() };
         http.body.raw = body;
         for header in &self.header {
             let (name, value) =

@@ -87,6 +87,6 @@ impl Progress for Bar {
     }
 
     fn absent(&mut self, path: PathBuf, effect: &'static str) {
-        self.note(&format!("note: {} is not there: {effect}", path.display()));
+        self.note(&format!("note: {} tells nothing: {effect}", path.display()));
     }
 }

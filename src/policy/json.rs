@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+use serde_path_to_error::Track;
 
 use crate::policy::finding::Finding;
 
@@ -16,13 +17,10 @@ pub(in crate::policy) enum Node<'a> {
     Number(serde_json::Number),
     Text(Cow<'a, str>),
     Array(Vec<Self>),
-    /// The array under [`RECORDS`]: there may be a million, and their trees would take gigabytes all at once.
+    /// The array at [`Place::Records`]: there may be a million, and their trees would take gigabytes all at once.
     Records(Vec<Record<'a>>),
     Object(Vec<(Cow<'a, str>, Self)>),
 }
-
-/// The member whose items are read one by one.
-const RECORDS: &str = "partners";
 
 /// One item, as its text.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +29,7 @@ pub(in crate::policy) struct Record<'a>(&'a RawValue);
 impl<'a> Record<'a> {
     /// The item's tree, or where in it and why it is none.
     pub(in crate::policy) fn read(self) -> Result<Node<'a>, Finding> {
-        Node::read(self.0.get().as_bytes())
+        read(self.0.get().as_bytes(), Place::Elsewhere)
     }
 }
 
@@ -44,7 +42,7 @@ impl PartialEq for Record<'_> {
 impl<'a> Node<'a> {
     /// The document's tree, or where and why it is none.
     pub(in crate::policy) fn read(document: &'a [u8]) -> Result<Self, Finding> {
-        serde_json::from_slice(document).map_err(|_| locate(document))
+        read(document, Place::Document)
     }
 
     /// What a message calls such a value.
@@ -79,35 +77,65 @@ pub(in crate::policy) fn is_annotation(name: &str) -> bool {
     name.contains("@odata.") || name.contains("@microsoft.graph.")
 }
 
+fn read(text: &[u8], place: Place) -> Result<Node<'_>, Finding> {
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let node = place.deserialize(&mut json).and_then(|node| json.end().map(|()| node));
+    node.map_err(|_| locate(text, place))
+}
+
 /// Reads again, slower, to learn where the error was.
-fn locate(document: &[u8]) -> Finding {
-    let mut deserializer = serde_json::Deserializer::from_slice(document);
-    let Err(error) = serde_path_to_error::deserialize::<_, Node<'_>>(&mut deserializer) else {
+fn locate(text: &[u8], place: Place) -> Finding {
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let mut track = Track::new();
+    let Err(error) = place.deserialize(serde_path_to_error::Deserializer::new(&mut json, &mut track)) else {
         return Finding::malformed_json(String::new(), "text after the end of the document".to_owned());
     };
-    let pointer = error.path().iter().fold(String::new(), |pointer, segment| match segment {
+    let pointer = track.path().iter().fold(String::new(), |pointer, segment| match segment {
         serde_path_to_error::Segment::Seq { index } => format!("{pointer}/{index}"),
         serde_path_to_error::Segment::Map { key } => {
             format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
         }
         serde_path_to_error::Segment::Enum { .. } | serde_path_to_error::Segment::Unknown => pointer,
     });
-    Finding::malformed_json(pointer, error.into_inner().to_string())
+    Finding::malformed_json(pointer, error.to_string())
 }
 
-impl<'de> Deserialize<'de> for Node<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Read::default())
+/// How deep in a bundle a value is. Partners alone are kept as text, and what a partner or anything else has under
+/// that name is not: each text is read once more, and what is inside would never be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Document,
+    Tenants,
+    Tenant,
+    Policy,
+    Records,
+    Elsewhere,
+}
+
+impl Place {
+    fn member(self, name: &str) -> Self {
+        match (self, name) {
+            (Self::Document, "tenants") => Self::Tenants,
+            (Self::Tenant, "crossTenantAccessPolicy") => Self::Policy,
+            (Self::Policy, "partners") => Self::Records,
+            (
+                Self::Document
+                | Self::Tenants
+                | Self::Tenant
+                | Self::Policy
+                | Self::Records
+                | Self::Elsewhere,
+                _,
+            ) => Self::Elsewhere,
+        }
+    }
+
+    fn item(self) -> Self {
+        if self == Self::Tenants { Self::Tenant } else { Self::Elsewhere }
     }
 }
 
-#[derive(Default)]
-struct Read {
-    /// What an array has is kept as text.
-    records: bool,
-}
-
-impl<'de> DeserializeSeed<'de> for Read {
+impl<'de> DeserializeSeed<'de> for Place {
     type Value = Node<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node<'de>, D::Error> {
@@ -115,7 +143,7 @@ impl<'de> DeserializeSeed<'de> for Read {
     }
 }
 
-impl<'de> Visitor<'de> for Read {
+impl<'de> Visitor<'de> for Place {
     type Value = Node<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -151,7 +179,7 @@ impl<'de> Visitor<'de> for Read {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Self::Value, A::Error> {
-        if self.records {
+        if self == Self::Records {
             let mut records = Vec::new();
             while let Some(record) = array.next_element()? {
                 records.push(Record(record));
@@ -159,7 +187,7 @@ impl<'de> Visitor<'de> for Read {
             return Ok(Node::Records(records));
         }
         let mut items = Vec::new();
-        while let Some(item) = array.next_element()? {
+        while let Some(item) = array.next_element_seed(self.item())? {
             items.push(item);
         }
         Ok(Node::Array(items))
@@ -168,7 +196,7 @@ impl<'de> Visitor<'de> for Read {
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
         let mut members: Vec<(Cow<'de, str>, Node<'de>)> = Vec::new();
         while let Some(name) = object.next_key::<Name<'de>>()? {
-            let value = object.next_value_seed(Self { records: name.0 == RECORDS })?;
+            let value = object.next_value_seed(self.member(&name.0))?;
             members.push((name.0, value));
         }
         match repeated(&members) {
@@ -198,7 +226,7 @@ struct Name<'a>(Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Name<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Node::deserialize(deserializer)? {
+        match Place::Elsewhere.deserialize(deserializer)? {
             Node::Text(name) => Ok(Self(name)),
             Node::Null
             | Node::Bool(_)
@@ -221,6 +249,25 @@ mod tests {
         assert!(finding.pointer.starts_with("/tenants/0/a~1b"), "{}", finding.pointer);
         let escaped = Node::read(br#"{"tenant":1,"tenan\u0074":2}"#).unwrap_err();
         assert!(escaped.message.contains("duplicate member `tenant`"));
+    }
+
+    #[test]
+    fn what_is_called_partners_elsewhere_is_read_like_anything_else() {
+        let twice = r#"{"partners":[{"x":1,"x":2}]}"#;
+        for document in [
+            twice.to_owned(),
+            format!(r#"{{"tenants":[{twice}]}}"#),
+            format!(r#"{{"tenants":[{{"crossTenantAccessPolicy":{{"default":{twice}}}}}]}}"#),
+        ] {
+            let finding = Node::read(document.as_bytes()).unwrap_err();
+            assert!(finding.message.contains("duplicate member `x`"), "{document}: {}", finding.message);
+        }
+        let record: &RawValue = serde_json::from_str(twice).unwrap();
+        let finding = Record(record).read().unwrap_err();
+        assert!(finding.message.contains("duplicate member `x`"), "{}", finding.message);
+        let listed = format!(r#"{{"tenants":[{{"crossTenantAccessPolicy":{twice}}}]}}"#);
+        let Ok(Node::Object(members)) = Node::read(listed.as_bytes()) else { panic!("{listed}") };
+        assert!(format!("{members:?}").contains("Records([Record("), "{members:?}");
     }
 
     #[test]

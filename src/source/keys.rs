@@ -124,6 +124,16 @@ impl Keys {
         Ok(Self { ring, reader, wanted, fetches, _tasks: tasks })
     }
 
+    /// Only whose keys there would be: none is looked for.
+    pub fn unsought(sources: &[KeySource]) -> Result<Self, FetchError> {
+        let (publisher, reader) = cell();
+        let sets = sources.iter().map(|source| KeySet::unknown(source.issuer.clone())).collect();
+        let ring =
+            Arc::new(Ring { state: Mutex::new((publisher, KeyRing { sets })), reached: Box::default() });
+        ring.change(|_| Ok::<_, FetchError>(()))?;
+        Ok(Self { ring, reader, wanted: Box::default(), fetches: false, _tasks: Vec::new() })
+    }
+
     /// The present keys.
     pub fn reader(&self) -> Reader<KeyRing> {
         self.reader.clone()

@@ -1,6 +1,7 @@
 //! Which files there must be, which there may be, and what becomes of the result.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::{Value, json};
 
@@ -41,9 +42,65 @@ fn what_would_permit_more_when_it_is_forgotten_must_be_there() {
         let stderr = answers.refused();
         assert!(stderr.contains(&format!("{}: is missing: ", answers.path(name).display())), "{stderr}");
     }
-    let ran = Answers::smallest().import(&[]);
-    for effect in ["no Conditional Access policy", "only administrators", "no mail domain will be refused"] {
-        assert!(ran.stderr.contains(effect), "{}", ran.stderr);
+}
+
+#[test]
+fn what_is_not_told_is_said_whichever_way_it_is_not_told() {
+    let effects = [
+        ("default.json", "Microsoft's own defaults hold"),
+        ("partners.json", "the defaults hold for every organisation"),
+        ("conditionalAccessPolicies.json", "no Conditional Access policy"),
+        ("authorizationPolicy.json", "only administrators"),
+        ("b2bManagementPolicies.json", "no mail domain will be refused"),
+    ];
+    let notes = |answers: &Answers| {
+        let ran = answers.import(&["--force"]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        effects.map(|(name, effect)| {
+            ran.stderr.contains(&format!("note: {} tells nothing: {effect}", answers.path(name).display()))
+        })
+    };
+    assert_eq!(notes(&Answers::smallest()), [true, false, true, true, true], "`{{}}`, and absent files");
+    let answers = Answers::smallest();
+    for (name, _) in effects {
+        answers.write(name, "null");
+    }
+    answers.write("tenant.json", &json!({"conditionalAccess": {"ignore": []}}).to_string());
+    assert_eq!(notes(&answers), [true; 5], "null");
+    answers.write("partners.json", r#"{"value": []}"#);
+    answers.write("conditionalAccessPolicies.json", r#"{"value": []}"#);
+    answers.write("authorizationPolicy.json", r#"{"value": []}"#);
+    assert_eq!(notes(&answers), [true, false, false, true, true], "what is empty says so itself");
+    assert_eq!(notes(&Answers::documented()), [false; 5]);
+}
+
+#[test]
+fn a_member_is_exported_once() {
+    let tenant = |policy: &str| format!(r#"{{"tenantId": "{L}", "crossTenantAccessPolicy": {policy}}}"#);
+    let twice = |one: &str, other: &str| format!(r#"{{{one}, "x": 1, {other}}}"#);
+    let (null, list) = (r#""partners": null"#, r#""partners": []"#);
+    let policies = [(null, null), (list, null), (null, list), (list, list)];
+    let bundles = policies
+        .map(|(one, other)| ("partners", format!(r#"{{"tenants": [{}]}}"#, tenant(&twice(one, other)))));
+    let one = tenant("{}");
+    let more = [
+        ("tenants", format!(r#"{{"tenants": [{one}], "tenants": []}}"#)),
+        ("tenants", format!(r#"{{"tenants": [], "tenants": [{one}]}}"#)),
+        (
+            "crossTenantAccessPolicy",
+            format!(
+                r#"{{"tenants": [{}, "crossTenantAccessPolicy": {{}}}}]}}"#,
+                one.strip_suffix('}').unwrap()
+            ),
+        ),
+    ];
+    for (name, bundle) in bundles.into_iter().chain(more) {
+        let answers = Answers::smallest();
+        fs::write(answers.bundle(), &bundle).unwrap();
+        let (from, to) = (answers.bundle(), answers.root().join("there"));
+        let ran = tenantgate(&["export", from.to_str().unwrap(), "-o", to.to_str().unwrap()]);
+        assert_eq!(ran.code, 1, "{bundle}");
+        assert!(ran.stderr.contains(&format!("duplicate member `{name}`")), "{bundle}: {}", ran.stderr);
     }
 }
 
@@ -168,6 +225,12 @@ fn a_bundle_is_replaced_on_demand_and_only_by_a_whole_one() {
     answers.edit("default.json", |default| drop(default.as_object_mut().unwrap().remove("inboundtrust")));
     assert_eq!(answers.import(&["--force"]).code, 0);
     assert!(fs::read_to_string(answers.bundle()).unwrap().starts_with("{\n"));
+    for mode in [0o660, 0o600, 0o666, 0o444] {
+        fs::set_permissions(answers.bundle(), fs::Permissions::from_mode(mode)).unwrap();
+        assert_eq!(answers.import(&["--force"]).code, 0);
+        let kept = fs::metadata(answers.bundle()).unwrap().permissions().mode() & 0o777;
+        assert_eq!(kept, mode, "{kept:o} and not {mode:o}");
+    }
     let left = fs::read_dir(answers.root()).unwrap().count();
     assert_eq!(left, 2, "no temporary file is left");
     assert_eq!(answers.import(&["-o", "/nowhere/policy.json"]).code, 2, "said twice");

@@ -1,6 +1,6 @@
 //! What a single file may be, and what may not be taken for one.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Answers, FABRIKAM, L, tenantgate, tokens};
 
@@ -133,6 +133,17 @@ fn what_is_no_answer_is_named() {
         ("partners.json", r#"{"value": {}}"#, "expected a list under `value`"),
         ("partners.json", r#"{"value": [], "partners": []}"#, "/partners: beside `value`"),
         ("default.json", r#"{"value": [{}]}"#, "/value: expected the resource itself"),
+        ("default.json", r#"{"value": {"isServiceDefault": true}}"#, "/value: expected the resource itself"),
+        ("default.json", r#"{"isServiceDefault": true, "value": null}"#, "/value: expected the resource"),
+        ("crossTenantAccessPolicy.json", r#"{"value": "x"}"#, "/value: expected the resource itself"),
+        (
+            "default.json",
+            r#"{"responses": [{"id": "1", "body": {}}]}"#,
+            "has nothing that only a default has",
+        ),
+        ("default.json", r#"{"id": "x", "allowedCloudEndpoints": []}"#, "has nothing that only a default"),
+        ("default.json", r#"{"@odata.etag": "x"}"#, "has nothing that only a default has"),
+        ("default.json", r#"{"tenantId": "x", "inboundTrust": null}"#, "has nothing that only a default"),
         ("default.json", "[]", "expected an object"),
         ("crossTenantAccessPolicy.json", r#"{"default": {}}"#, "/default: `default.json` tells that"),
         ("crossTenantAccessPolicy.json", r#"{"partners": []}"#, "/partners: `partners.json` tells that"),
@@ -154,7 +165,7 @@ fn what_is_no_answer_is_named() {
         let stderr = answers.refused();
         assert!(stderr.contains("partners.json: /value/0") && stderr.contains(why), "{stderr}");
         let answers = Answers::smallest();
-        answers.write("default.json", &format!(r#"{{"x": {value}}}"#));
+        answers.write("default.json", &format!(r#"{{"isServiceDefault": true, "x": {value}}}"#));
         let stderr = answers.refused();
         assert!(stderr.contains("default.json: /x") && stderr.contains(why), "{stderr}");
     }
@@ -230,4 +241,52 @@ fn packed_lists_are_unpacked_whole_or_not_at_all() {
         list["value"].as_array_mut().unwrap().push(one);
     });
     assert!(answers.refused().contains("/value/1: expected one policy"));
+}
+
+#[test]
+fn a_member_that_looks_like_a_list_or_an_error_is_not_lost() {
+    for member in ["value", "error"] {
+        let answers = Answers::smallest();
+        let bundle = |place: &str| {
+            let mut tenant = json!({"tenantId": L, "authorizationPolicy": {}, "crossTenantAccessPolicy": {
+                "default": {"isServiceDefault": true}, "partners": []}});
+            tenant.pointer_mut(place).unwrap()[member] = json!([{"allowInvitesFrom": "everyone"}]);
+            std::fs::write(answers.bundle(), json!({"tenants": [tenant]}).to_string()).unwrap();
+        };
+        bundle("/authorizationPolicy");
+        let (there, back) = (answers.root().join("there"), answers.root().join("back.json"));
+        crate::harness::export(&answers.bundle(), &there).unwrap();
+        crate::harness::import(&there, &back).0.unwrap();
+        let again: Value = serde_json::from_str(&std::fs::read_to_string(&back).unwrap()).unwrap();
+        let expected = json!({ member: [{"allowInvitesFrom": "everyone"}] });
+        assert_eq!(again["tenants"][0]["authorizationPolicy"], expected);
+        for place in ["/crossTenantAccessPolicy", "/crossTenantAccessPolicy/default"] {
+            bundle(place);
+            let (from, to) = (answers.bundle(), answers.root().join("none"));
+            let ran = tenantgate(&["export", from.to_str().unwrap(), "-o", to.to_str().unwrap()]);
+            assert_eq!(ran.code, 1, "{}", ran.stderr);
+            assert!(ran.stderr.contains(&format!("/{member}: with that the resource")), "{}", ran.stderr);
+            assert!(!to.exists());
+        }
+    }
+}
+
+#[test]
+fn null_is_seen_whatever_space_is_around() {
+    let space = " \r\n\t".repeat(40);
+    for (text, code) in [
+        (format!("{space}null"), 0),
+        (format!("null{space}"), 0),
+        (format!("\u{feff}{space}null{space}"), 0),
+        (format!("null{space}null"), 1),
+        ("nullx".to_owned(), 1),
+        ("n ull".to_owned(), 1),
+        (format!("{space}nul"), 1),
+    ] {
+        let answers = Answers::smallest();
+        for name in ["default.json", "conditionalAccessPolicies.json"] {
+            answers.write(name, &text);
+            assert_eq!(answers.import(&["--force"]).code, code, "{name} {text:?}");
+        }
+    }
 }

@@ -159,10 +159,13 @@ pub(crate) fn guid(id: usize) -> String {
 }
 
 fn default() -> BoxedStrategy<Vec<Member>> {
-    let known = some(
-        [settings(), vec![("id", one_of(&[r#""x""#])), ("isServiceDefault", one_of(&["true"]))]].concat(),
-    );
-    let there = resource(known).prop_map(|value| vec![member("default", value)]);
+    // What is recognised by nothing is refused, but for `{}`.
+    let known = some([settings(), vec![("id", one_of(&[r#""x""#]))]].concat()).prop_map(|mut members| {
+        members.push(member("isServiceDefault", "true"));
+        members
+    });
+    let there = prop_oneof![8 => resource(known), 1 => Just("{}".to_owned())];
+    let there = there.prop_map(|value| vec![member("default", value)]);
     prop_oneof![1 => Just(Vec::new()), 1 => Just(vec![member("default", "null")]), 6 => there].boxed()
 }
 
@@ -211,6 +214,8 @@ fn authorization() -> BoxedStrategy<Vec<Member>> {
     let known = some(vec![
         ("allowInvitesFrom", one_of(&[r#""everyone""#, "null"])),
         ("guestUserRoleId", one_of(&[r#""x""#])),
+        ("value", anything()),
+        ("error", anything()),
     ]);
     listed_one("authorizationPolicy", resource(known))
 }

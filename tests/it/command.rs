@@ -88,6 +88,40 @@ fn check_tells_what_it_decided_by_its_exit_code() {
 }
 
 #[test]
+fn claims_are_judged_offline_and_by_a_host_that_was_named() {
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let jwks = format!("http://{}/keys", server.local_addr().unwrap());
+    server.set_nonblocking(true).unwrap();
+    let issuer = "https://login.microsoftonline.com/{tenantid}/v2.0";
+    let issuers = json!([{"issuer": issuer, "jwks": jwks, "cloud": "microsoftonline.com"}]);
+    let tokens = json!({"issuers": issuers, "audiences": ["api://orders"]});
+    let world = World::new(&json!({"tokens": tokens}), &bundle());
+    let config = world.path("config.json");
+    let claims = json!({"tid": L, "iss": issuer.replace("{tenantid}", L)}).to_string();
+    let run = |more: &[&str]| {
+        let mut arguments = vec!["check", "--config", text(&config), "--claims", &claims];
+        arguments.extend(more);
+        tenantgate(&arguments, &[])
+    };
+    let begun = std::time::Instant::now();
+    let internal = run(&[]);
+    assert_eq!(internal.status.code(), Some(0), "{}", stderr(&internal));
+    assert!(stdout(&internal).starts_with("allow  internal"), "{}", stdout(&internal));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "nothing is waited for");
+    let asked = server.accept().map(|_| ()).map_err(|error| error.kind());
+    assert_eq!(asked, Err(std::io::ErrorKind::WouldBlock), "nobody is asked for keys");
+
+    let nowhere = run(&["--mode", "tenant_restrictions"]);
+    assert_eq!(nowhere.status.code(), Some(2));
+    assert!(stderr(&nowhere).contains("name it with --host"), "{}", stderr(&nowhere));
+    let untouched = run(&["--mode", "tenant_restrictions", "--host", "localhost"]);
+    assert!(stdout(&untouched).starts_with("allow  unrestricted_host"), "{}", stdout(&untouched));
+    let world = World::new(&json!({"mode": "tenant_restrictions"}), &bundle());
+    let by_config = tenantgate(&["check", "--config", text(&world.path("config.json"))], &[]);
+    assert_eq!(by_config.status.code(), Some(2), "{}", stdout(&by_config));
+}
+
+#[test]
 fn check_invites_redeems_and_synchronises() {
     let source = "3d2f5b0e-5f0c-4a44-9f0b-8f9a3f1e7c21";
     let mut bundle = bundle();

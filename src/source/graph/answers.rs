@@ -39,24 +39,30 @@ pub(super) fn save_all(
 
     // A file says null where the bundle says nothing, since an answer that was forgotten must not look like that.
     if policy.get("default").is_some_and(is_object) {
+        let path = directory.join(layout::DEFAULT);
         let default = policy.take("default");
-        save(&directory.join(layout::DEFAULT), |file| {
-            default.iter().try_for_each(|default| file.value(None, default))
-        })?;
+        if let Some(default) = &default {
+            alone(&Members::of(default).map_err(malformed(&path))?, &path)?;
+        }
+        save(&path, |file| default.iter().try_for_each(|default| file.value(None, default)))?;
     } else {
         save(&directory.join(layout::DEFAULT), none)?;
     }
     if !listed {
         save(&directory.join(layout::PARTNERS), none)?;
     }
-    save(&directory.join(layout::POLICY), |file| object(file, &policy))?;
+    let path = directory.join(layout::POLICY);
+    alone(&policy, &path)?;
+    save(&path, |file| object(file, &policy))?;
 
     conditional_access(directory, &mut members)?;
     if members.get("authorizationPolicy").is_some_and(is_object)
         && let Some(Annotated { before, value, after }) = members.take_annotated("authorizationPolicy")
     {
         let path = directory.join(layout::AUTHORIZATION);
-        if before.is_empty() && after.is_empty() {
+        let own = Members::of(&value).map_err(malformed(&path))?;
+        // In a list, as beta has it, the policy is never taken for one.
+        if before.is_empty() && after.is_empty() && alone(&own, &path).is_ok() {
             save(&path, |file| file.value(None, &value))?;
         } else {
             save_list(&path, &before, &[value], &after)?;
@@ -71,6 +77,14 @@ pub(super) fn save_all(
     }
     save(&own, |file| object(file, &members))?;
     Ok(id)
+}
+
+/// Refuses a resource that by itself would be read as a list, or as the answer to a request that failed.
+fn alone(resource: &Members, path: &Path) -> Result<(), GraphError> {
+    match ["value", "error"].into_iter().find(|name| resource.get(name).is_some()) {
+        Some(name) => Err(Wrong::NotAlone(name).with(path).into()),
+        None => Ok(()),
+    }
 }
 
 /// `policies` is Graph's; what is beside it is not.

@@ -8,10 +8,11 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::check::{Check, Origin};
+use super::cloud::Home;
 use super::error::{GraphError, Wrong, unwritable};
 use super::file::malformed;
 use super::import::Progress;
-use super::layout::Resource;
+use super::layout::{self, Resource};
 use super::output::Output;
 use super::pages::{self, List};
 use super::parts::{Parts, entity};
@@ -108,6 +109,9 @@ impl<'a> Assembly<'a> {
     fn synchronize(&mut self, id: TenantId, partner: Raw) -> Result<(Raw, Option<PathBuf>), GraphError> {
         let Some(path) = self.parts.files.synchronization.get(&id) else { return Ok((partner, None)) };
         let synchronization = entity(path, Resource::Synchronization(id))?;
+        if let Some(context) = synchronization.get("@odata.context") {
+            Home::agree_late(self.parts.home.as_ref(), path, context)?;
+        }
         let told = synchronization.get("tenantId").map(|told| serde_json::from_str::<TenantId>(told.get()));
         if told.is_some_and(|told| told.ok() != Some(id)) {
             return Err(Wrong::OtherPartner.with(path).into());
@@ -124,10 +128,14 @@ impl<'a> Assembly<'a> {
 
 impl List for Assembly<'_> {
     fn annotation(&mut self, name: &str, value: &RawValue) -> Result<(), GraphError> {
+        if name == "@odata.context" {
+            let path = self.parts.files.path(layout::PARTNERS);
+            Home::agree_late(self.parts.home.as_ref(), &path, value)?;
+        }
         let name = format!("partners{name}");
         if self.parts.policy.get(&name).is_some() {
-            let path = self.parts.files.path(super::layout::POLICY);
-            return Err(Wrong::TwoPlaces { member: name, file: super::layout::PARTNERS }.with(&path).into());
+            let path = self.parts.files.path(layout::POLICY);
+            return Err(Wrong::TwoPlaces { member: name, file: layout::PARTNERS }.with(&path).into());
         }
         if self.listing {
             self.late.push((name, value.to_owned()));

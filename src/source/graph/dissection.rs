@@ -131,6 +131,18 @@ enum Step {
     Partners,
 }
 
+impl Step {
+    /// The member that is read step by step, and the next step.
+    fn below(self) -> Option<(&'static str, Self)> {
+        match self {
+            Self::Bundle => Some(("tenants", Self::Tenants)),
+            Self::Tenant => Some(("crossTenantAccessPolicy", Self::Policy)),
+            Self::Policy => Some(("partners", Self::Partners)),
+            Self::Tenants | Self::Partners => None,
+        }
+    }
+}
+
 struct At<'a, 'd> {
     step: Step,
     all: &'a mut Dissection<'d>,
@@ -145,29 +157,17 @@ impl At<'_, '_> {
     }
 
     fn member<'de, A: MapAccess<'de>>(&mut self, name: &str, object: &mut A) -> Result<bool, A::Error> {
-        let below = match (self.step, name) {
-            (Step::Bundle, "tenants") => Step::Tenants,
-            (Step::Tenant, "crossTenantAccessPolicy") => {
-                if self.all.tenant.policy.replace(Members::default()).is_some() {
-                    return Ok(false);
-                }
-                Step::Policy
+        match self.step {
+            Step::Bundle | Step::Tenants | Step::Partners => {
+                Err(A::Error::custom(format_args!("unknown member `{name}`: it has no place in a directory")))
             }
-            (Step::Policy, "partners") => Step::Partners,
-            (Step::Bundle | Step::Tenants | Step::Partners, _) => {
-                return Err(A::Error::custom(format_args!(
-                    "unknown member `{name}`: it has no place in a directory"
-                )));
-            }
-            (Step::Tenant, _) => return Ok(self.all.tenant.members.push(name, object.next_value()?)),
-            (Step::Policy, _) => {
+            Step::Tenant => Ok(self.all.tenant.members.push(name, object.next_value()?)),
+            Step::Policy => {
                 let value = object.next_value()?;
                 let taken = self.all.of_policy(name, value);
-                return self.hold(taken);
+                self.hold(taken)
             }
-        };
-        object.next_value_seed(At { step: below, all: &mut *self.all })?;
-        Ok(true)
+        }
     }
 }
 
@@ -211,9 +211,6 @@ impl<'de> Visitor<'de> for At<'_, '_> {
                 while items.next_element_seed(At { step: Step::Tenant, all: &mut *self.all })?.is_some() {}
             }
             Step::Partners => {
-                if self.all.tenant.list.is_some() {
-                    return Err(A::Error::custom("duplicate member `partners`"));
-                }
                 let begun = self.all.begin_partners();
                 self.hold(begun)?;
                 while let Some(value) = items.next_element::<Raw>()? {
@@ -232,7 +229,8 @@ impl<'de> Visitor<'de> for At<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut object: A) -> Result<(), A::Error> {
         match self.step {
-            Step::Bundle | Step::Policy => {}
+            Step::Bundle => {}
+            Step::Policy => self.all.tenant.policy = Some(Members::default()),
             Step::Tenant => {
                 let directory = self.all.place("");
                 let made = std::fs::create_dir(&directory).map_err(unwritable(&directory));
@@ -240,8 +238,18 @@ impl<'de> Visitor<'de> for At<'_, '_> {
             }
             Step::Tenants | Step::Partners => return Err(A::Error::invalid_type(Unexpected::Map, &self)),
         }
+        let mut descended = false;
         while let Some(name) = object.next_key::<String>()? {
-            if !self.member(&name, &mut object)? {
+            let first = match self.step.below() {
+                Some((below, _)) if below == name && descended => false,
+                Some((below, step)) if below == name => {
+                    object.next_value_seed(At { step, all: &mut *self.all })?;
+                    descended = true;
+                    true
+                }
+                Some(_) | None => self.member(&name, &mut object)?,
+            };
+            if !first {
                 return Err(A::Error::custom(format_args!("duplicate member `{name}`")));
             }
         }

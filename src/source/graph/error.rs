@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::id::TenantId;
+use crate::id::{Cloud, TenantId};
 
 /// Why nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +109,14 @@ pub enum Wrong {
         "/@odata.context: made with $select: what was not selected would count as inherited; ask without"
     )]
     Selected,
+    /// A resource that would be taken for something else.
+    #[error("/{0}: with that the resource would be read as a list or as an error of Graph's; remove it")]
+    NotAlone(&'static str),
+    /// A default that may be anything.
+    #[error(
+        "has nothing that only a default has, such as `isServiceDefault`; save the answer to `crossTenantAccessPolicy/default` there"
+    )]
+    NoDefault,
     /// A member beside `value` that is no annotation.
     #[error("/{0}: beside `value` there are only annotations such as `@odata.context`; remove it")]
     BesideValue(String),
@@ -150,6 +158,28 @@ pub enum Wrong {
         one: TenantId,
         /// The other.
         other: TenantId,
+    },
+    /// An answer of a cloud that is none of the three.
+    #[error(
+        "/@odata.context: is an answer of `{0}`, and which Microsoft cloud that is is not known; say so in tenant.json: {{\"cloud\": \"microsoftonline.com\"}}"
+    )]
+    CloudUnknown(String),
+    /// An answer of another cloud than the commercial one, where no other file says so.
+    #[error(
+        "/@odata.context: is an answer of the cloud `{0}`, and no other file says so; say so in tenant.json: {{\"cloud\": \"{0}\"}}"
+    )]
+    CloudUnsaid(Cloud),
+    /// Two answers to which cloud the tenant is in.
+    #[error(
+        "/@odata.context: is an answer of the cloud `{said}`, and {by} says that the tenant is in `{tenant}`; ask all again in one cloud, or correct `cloud` in tenant.json"
+    )]
+    CloudsDiffer {
+        /// The answer's.
+        said: Cloud,
+        /// The tenant's.
+        tenant: Cloud,
+        /// The file that says so.
+        by: &'static str,
     },
     /// Two directories for one tenant.
     #[error("tenant {0} has another directory already")]

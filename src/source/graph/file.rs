@@ -38,9 +38,17 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<T, GraphError> {
 
 /// Whether a file says that there is nothing of its kind: `null`.
 pub(super) fn says_none(path: &Path) -> Result<bool, GraphError> {
-    let mut start = Vec::new();
-    open(path)?.take(64).read_to_end(&mut start).map_err(unreadable(path))?;
-    Ok(start.trim_ascii() == b"null")
+    let is_space = |byte: &io::Result<u8>| byte.as_ref().is_ok_and(u8::is_ascii_whitespace);
+    let mut bytes = open(path)?.bytes().skip_while(is_space);
+    for expected in b"null" {
+        if bytes.next().transpose().map_err(unreadable(path))? != Some(*expected) {
+            return Ok(false);
+        }
+    }
+    match bytes.find(|byte| !is_space(byte)) {
+        None => Ok(true),
+        Some(other) => other.map(|_| false).map_err(unreadable(path)),
+    }
 }
 
 /// What serde says, of this file.

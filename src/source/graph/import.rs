@@ -11,7 +11,7 @@ use super::layout::{self, Resource};
 use super::output::Output;
 use super::pages::{self, List};
 use super::parts::Parts;
-use super::text::{Raw, Writer};
+use super::text::{Members, Raw, Writer, is_null};
 use crate::id::TenantId;
 use crate::policy::Revision;
 use crate::source::document::revision;
@@ -50,7 +50,7 @@ pub trait Progress {
     fn partners(&mut self, count: u64);
     /// Something was found in the policy.
     fn found(&mut self, found: Found);
-    /// Something that may be absent is, which means something.
+    /// Nothing is told of something, which means something.
     fn absent(&mut self, path: PathBuf, effect: &'static str);
 }
 
@@ -60,9 +60,7 @@ impl Import<'_> {
     /// # Errors
     /// When anything would be lost, doubled or refused by the policy's reader; then nothing was written.
     pub fn run(&self, progress: &mut dyn Progress) -> Result<Imported, GraphError> {
-        if !self.replace && fs::symlink_metadata(self.to).is_ok() {
-            return Err(GraphError::BundleExists(self.to.to_owned()));
-        }
+        let output = Output::create(self.to, self.replace)?;
         let tenants = self.tenants()?;
         for tenant in &tenants {
             absences(tenant, progress);
@@ -71,7 +69,7 @@ impl Import<'_> {
         let bytes = tenants.iter().map(bytes_of_partners).sum::<u64>();
         progress.total(bytes.saturating_mul(if several { 2 } else { 1 }));
         let among = if several { among_themselves(&tenants, progress)? } else { Vec::new() };
-        let mut writer = Writer::new(Output::create(self.to)?);
+        let mut writer = Writer::new(output);
         writer
             .open(None, b'{')
             .and_then(|()| writer.open(Some("tenants"), b'['))
@@ -109,29 +107,36 @@ impl Import<'_> {
     }
 }
 
-/// What not being told means, where it can be told.
+/// What not being told means: without a file, with one that says null, or by an answer that has nothing.
 fn absences(tenant: &Parts, progress: &mut dyn Progress) {
-    for (resource, member, name, effect) in [
+    let there = |members: &Members, name| {
+        members.get(name).is_some_and(|value| !is_null(value) && value.get() != "{}")
+    };
+    let conditional = tenant.members.get("conditionalAccess").and_then(|own| Members::of(own).ok());
+    for (told, name, effect) in [
         (
-            Resource::Conditional,
-            "conditionalAccess",
+            there(&tenant.policy, "default"),
+            layout::DEFAULT,
+            "Microsoft's own defaults hold, by which everybody may collaborate",
+        ),
+        (tenant.listed, layout::PARTNERS, "the defaults hold for every organisation"),
+        (
+            conditional.is_some_and(|own| there(&own, "policies")),
             layout::CONDITIONAL,
             "no Conditional Access policy will be enforced",
         ),
         (
-            Resource::Authorization,
-            "authorizationPolicy",
+            there(&tenant.members, "authorizationPolicy"),
             layout::AUTHORIZATION,
             "only administrators and guest inviters may invite, and guests count as restricted",
         ),
         (
-            Resource::Collaboration,
-            "b2bManagementPolicy",
+            there(&tenant.members, "b2bManagementPolicy"),
             layout::COLLABORATION,
             "no mail domain will be refused",
         ),
     ] {
-        if tenant.files.one(resource).is_none() && tenant.members.get(member).is_none() {
+        if !told {
             progress.absent(tenant.files.path(name), effect);
         }
     }

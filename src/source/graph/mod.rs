@@ -19,12 +19,15 @@
 //! `@odata.context` of `partners.json` is `partners@odata.context` in the bundle. The one thing that changes its form
 //! is the domain lists' string ([`packed`]). Where the pages of a list end is not kept, nor is whitespace.
 //!
+//! The bundle gets a `cloud` where the host in `@odata.context` is a national one's and `tenant.json` has none ([`cloud`]).
+//!
 //! `null` in a file says that the bundle has no such member; it is what export writes for what is absent, since
 //! without the default or the partners more would be permitted than was written, so these files must be there.
 
 mod answers;
 mod assembly;
 mod check;
+mod cloud;
 mod context;
 mod dissection;
 mod error;

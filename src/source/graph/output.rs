@@ -16,29 +16,46 @@ const MODE: u32 = 0o666;
 /// A file that takes its place when it is complete.
 pub(super) struct Output {
     place: PathBuf,
+    replace: bool,
     file: BufWriter<NamedTempFile>,
     hash: digest::Context,
 }
 
 impl Output {
-    /// For the file at `place`; what a link leads to is replaced, and not the link.
-    pub(super) fn create(place: &Path) -> Result<Self, GraphError> {
+    /// For the file at `place`, which is there already only where `replace` says so; then what a link leads to is
+    /// replaced, and not the link.
+    pub(super) fn create(place: &Path, replace: bool) -> Result<Self, GraphError> {
+        if !replace && fs::symlink_metadata(place).is_ok() {
+            return Err(GraphError::BundleExists(place.to_owned()));
+        }
         let place = fs::canonicalize(place).unwrap_or_else(|_| place.to_owned());
-        let permissions =
-            fs::metadata(&place).map_or_else(|_| Permissions::from_mode(MODE), |old| old.permissions());
+        let old = fs::metadata(&place).map(|old| old.permissions()).ok();
         let mut builder = Builder::new();
-        builder.prefix(".tenantgate-").permissions(permissions);
+        builder.prefix(".tenantgate-");
+        builder.permissions(old.clone().unwrap_or_else(|| Permissions::from_mode(MODE)));
         let file = builder.tempfile_in(parent(&place)).map_err(unwritable(&place))?;
+        if let Some(old) = old {
+            // The umask is for new files, and has been applied.
+            file.as_file().set_permissions(old).map_err(unwritable(&place))?;
+        }
         let hash = digest::Context::new(&digest::SHA256);
-        Ok(Self { place, file: BufWriter::with_capacity(1 << 16, file), hash })
+        Ok(Self { place, replace, file: BufWriter::with_capacity(1 << 16, file), hash })
     }
 
     /// Puts the file in its place, and tells its SHA-256.
     pub(super) fn finish(self) -> Result<digest::Digest, GraphError> {
-        let Self { place, file, hash } = self;
+        let Self { place, replace, file, hash } = self;
         let file = file.into_inner().map_err(|error| unwritable(&place)(error.into_error()))?;
         file.as_file().sync_all().map_err(unwritable(&place))?;
-        file.persist(&place).map_err(|error| unwritable(&place)(error.error))?;
+        if replace {
+            file.persist(&place).map_err(|error| unwritable(&place)(error.error))?;
+        } else {
+            // Somebody may have been faster.
+            file.persist_noclobber(&place).map_err(|error| {
+                let exists = error.error.kind() == io::ErrorKind::AlreadyExists;
+                if exists { GraphError::BundleExists(place.clone()) } else { unwritable(&place)(error.error) }
+            })?;
+        }
         Ok(hash.finish())
     }
 }
@@ -96,4 +113,25 @@ impl Directory {
 
 fn parent(place: &Path) -> &Path {
     place.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_appears_meanwhile_is_not_replaced() {
+        let root = tempfile::tempdir().unwrap();
+        let place = root.path().join("policy.json");
+        let mut late = Output::create(&place, false).unwrap();
+        late.write_all(b"late").unwrap();
+        fs::write(&place, "precious").unwrap();
+        assert!(matches!(late.finish(), Err(GraphError::BundleExists(path)) if path == place));
+        assert_eq!(fs::read_to_string(&place).unwrap(), "precious");
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1, "no temporary file is left");
+        let mut wanted = Output::create(&place, true).unwrap();
+        wanted.write_all(b"wanted").unwrap();
+        wanted.finish().unwrap();
+        assert_eq!(fs::read_to_string(&place).unwrap(), "wanted");
+    }
 }

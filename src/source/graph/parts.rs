@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::cloud::Home;
 use super::context;
 use super::error::{GraphError, Wrong};
 use super::file::{malformed, read, refuse_error, says_none};
 use super::layout::{self, Files, Resource, page_name};
 use super::packed;
 use super::pages::Collected;
-use super::text::{Members, Raw, is_array, is_null, is_object, string};
+use super::text::{Members, Raw, is_null, is_object, string};
 use crate::id::TenantId;
 
 /// A tenant but for its partners.
@@ -28,6 +29,8 @@ pub(super) struct Parts {
     pub(super) conditional: Vec<(usize, usize)>,
     /// Whether `authorizationPolicy.json` is a list of one.
     pub(super) authorization_listed: bool,
+    /// The cloud, where anything tells.
+    pub(super) home: Option<Home>,
 }
 
 impl Parts {
@@ -50,10 +53,12 @@ impl Parts {
             policy,
             conditional: Vec::new(),
             authorization_listed: false,
+            home: None,
         };
         parts.conditional_access()?;
         parts.authorization()?;
         parts.collaboration()?;
+        parts.home = Home::settle(&parts.files, &mut parts.members, &parts.policy)?;
         Ok(parts)
     }
 
@@ -177,6 +182,23 @@ fn whose(files: &Files, members: &Members, named: Option<TenantId>) -> Result<Te
     }
 }
 
+/// A default has at least one of these. Anything else would be read as one that says nothing, and thereby as
+/// Microsoft's own; what has a `tenantId` beside is a partner.
+const OF_DEFAULT: [&str; 12] = [
+    "isServiceDefault",
+    "inboundTrust",
+    "automaticUserConsentSettings",
+    "b2bCollaborationInbound",
+    "b2bCollaborationOutbound",
+    "b2bDirectConnectInbound",
+    "b2bDirectConnectOutbound",
+    "tenantRestrictions",
+    "invitationRedemptionIdentityProviderConfiguration",
+    "appServiceConnectInbound",
+    "m365CollaborationInbound",
+    "m365CollaborationOutbound",
+];
+
 /// `crossTenantAccessPolicy.json` with `default.json` in it.
 fn policy(files: &Files, members: &Members) -> Result<Members, GraphError> {
     let path = files.path(layout::POLICY);
@@ -198,7 +220,13 @@ fn policy(files: &Files, members: &Members) -> Result<Members, GraphError> {
     }
     let path = files.path(layout::DEFAULT);
     if !none(files, Resource::Default)? {
-        let default = entity(&path, Resource::Default)?.to_raw().map_err(malformed(&path))?;
+        let default = entity(&path, Resource::Default)?;
+        let known = OF_DEFAULT.iter().any(|name| default.get(name).is_some());
+        // Export writes `{}` where the bundle has that, and what it means is said.
+        if !(known || default.is_empty()) || default.get("tenantId").is_some() {
+            return Err(Wrong::NoDefault.with(&path).into());
+        }
+        let default = default.to_raw().map_err(malformed(&path))?;
         let _checked = policy.push("default", default);
     }
     Ok(policy)
@@ -222,8 +250,8 @@ fn none(files: &Files, resource: Resource) -> Result<bool, GraphError> {
 pub(super) fn entity(path: &Path, resource: Resource) -> Result<Members, GraphError> {
     let members: Members = read(path)?;
     refuse_error(path, &members)?;
-    if members.get("value").is_some_and(is_array) {
-        let expected = "the resource itself, not a list";
+    if members.get("value").is_some() {
+        let expected = "the resource itself, not what holds it or a list";
         return Err(Wrong::Mistaken { at: "/value".to_owned(), expected }.with(path).into());
     }
     if let Some(context) = members.get("@odata.context") {

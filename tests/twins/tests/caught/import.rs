@@ -45,7 +45,9 @@ pub(crate) const RULES: &[Rule] = &[
     Rule { name: "a tenant that is listed and not there", holds: |_| !imports(&directories(&json!([L, P]))) },
     Rule {
         name: "a setting in the wrong case",
-        holds: |_| refused(&[("default.json", json!({"B2BCollaborationInbound": {}}))]),
+        holds: |_| {
+            refused(&[("default.json", json!({"isServiceDefault": true, "B2BCollaborationInbound": {}}))])
+        },
     },
     Rule {
         name: "an answer with some properties",
@@ -57,9 +59,51 @@ pub(crate) const RULES: &[Rule] = &[
     },
     Rule {
         name: "an answer to another request",
-        holds: |_| refused(&[("default.json", json!({"@odata.context": context("partners/$entity")}))]),
+        holds: |_| {
+            let other = json!({"@odata.context": context("partners/$entity"), "inboundTrust": null});
+            refused(&[("default.json", other)])
+        },
     },
-    Rule { name: "a list for the default", holds: |_| refused(&[("default.json", json!({"value": [{}]}))]) },
+    Rule {
+        name: "a list for the default",
+        holds: |_| refused(&[("default.json", json!({"isServiceDefault": true, "value": [{}]}))]),
+    },
+    Rule {
+        name: "anything for the default",
+        holds: |_| refused(&[("default.json", json!({"responses": [{"body": {}}]}))]),
+    },
+    Rule {
+        name: "a partner for the default",
+        holds: |_| refused(&[("default.json", json!({"tenantId": P, "inboundTrust": null}))]),
+    },
+    Rule {
+        name: "a national cloud",
+        holds: |_| {
+            cloud(&[("default.json", of("graph.microsoft.us"))]).as_deref() == Some("microsoftonline.us")
+        },
+    },
+    Rule {
+        name: "two clouds",
+        holds: |_| {
+            let policy = json!({"@odata.context": "https://graph.microsoft.com/v1.0/$metadata#x"});
+            refused(&[
+                ("crossTenantAccessPolicy.json", policy),
+                ("default.json", of("microsoftgraph.chinacloudapi.cn")),
+            ])
+        },
+    },
+    Rule {
+        name: "a cloud that nobody knows",
+        holds: |_| refused(&[("default.json", of("graph.svc.sovcloud.example"))]),
+    },
+    Rule {
+        name: "a cloud that only partners tell",
+        holds: |_| {
+            let mut page = page(&[P], None);
+            page["@odata.context"] = of("graph.microsoft.us")["@odata.context"].take();
+            refused(&[("partners.json", page)])
+        },
+    },
     Rule {
         name: "another tenant's settings",
         holds: |_| refused(&[("tenant.json", json!({"tenantId": P}))]),
@@ -93,14 +137,32 @@ fn context(of: &str) -> Value {
     json!(format!("https://graph.microsoft.com/v1.0/$metadata#policies/crossTenantAccessPolicy/{of}"))
 }
 
+/// A default as this host answers.
+fn of(host: &str) -> Value {
+    json!({"@odata.context": format!("https://{host}/v1.0/$metadata#x"), "isServiceDefault": true})
+}
+
 /// Whether these files beside the least that there must be keep a bundle from being written.
 fn refused(files: &[(&str, Value)]) -> bool {
+    !imports(&with(files))
+}
+
+/// The tenant's cloud in the bundle of these files.
+fn cloud(files: &[(&str, Value)]) -> Option<String> {
+    let directory = with(files);
+    assert!(imports(&directory));
+    let bundle = fs::read_to_string(directory.path().join("policy.json")).unwrap();
+    let bundle: Value = serde_json::from_str(&bundle).unwrap();
+    bundle["tenants"][0]["cloud"].as_str().map(str::to_owned)
+}
+
+fn with(files: &[(&str, Value)]) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     least(&directory.path().join("answers"));
     for (name, value) in files {
         fs::write(directory.path().join("answers").join(name), value.to_string()).unwrap();
     }
-    !imports(&directory)
+    directory
 }
 
 fn least(directory: &Path) {

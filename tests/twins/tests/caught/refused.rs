@@ -41,6 +41,7 @@ pub(crate) fn bundles() -> Vec<Refused> {
     }
     add("a member twice".to_owned(), twice(0));
     add("a member twice among many".to_owned(), twice(20));
+    add("a member twice in what is called partners elsewhere".to_owned(), twice_elsewhere());
     bundles
 }
 
@@ -57,6 +58,11 @@ fn with(pointer: &str, value: Value) -> String {
     let mut bundle = base();
     pointer_set(&mut bundle, pointer, value);
     bundle.to_string()
+}
+
+fn twice_elsewhere() -> String {
+    let policy = "\"crossTenantAccessPolicy\":{";
+    base().to_string().replacen(policy, &format!(r#"{policy}"new":{{"partners":[{{"a":1,"a":2}}]}},"#), 1)
 }
 
 /// Beside so many others. No JSON library writes that.
