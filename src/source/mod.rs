@@ -11,6 +11,7 @@ mod keys;
 mod policy;
 mod principals;
 mod remote;
+mod store;
 mod task;
 
 pub use self::document::{Document, Files, Stamp};
@@ -19,4 +20,5 @@ pub use self::graph::{Export, Exported, Found, GraphError, Import, Imported, Pro
 pub use self::keys::{KeyOrigin, KeySource, Keys, KeysConfig, Reached};
 pub use self::policy::{PolicySource, Watch};
 pub use self::principals::{BadPrincipals, Principals};
+pub use self::store::{Change, Counts, Edit, Embedded, Former, Key, Mark, Past, Records, Store, StoreError};
 pub use self::task::Task;
