@@ -42,29 +42,82 @@ struct Told<'f> {
 
 impl Lint {
     pub(in crate::cli) fn run(self) -> anyhow::Result<ExitCode> {
-        let cannot = |path: &Path, error| anyhow::anyhow!("cannot read `{}`: {error}", path.display());
-        let paths = Files::new(self.bundle.clone()).paths().map_err(|error| cannot(&self.bundle, error))?;
-        let read = |path: &PathBuf| std::fs::read(path).map_err(|error| cannot(path, error));
-        let document = Document::new(paths.iter().map(read).collect::<anyhow::Result<_>>()?);
-        let parts = document.parts.iter().map(Vec::as_slice);
-        let findings = compile(parts, document.revision.clone(), &Options::default()).findings.strict();
+        let read = read(&self.bundle)?;
+        let findings = read.findings(&Options::default());
         if self.sarif {
-            output::line(&serde_json::to_string(&sarif::log(&paths, &findings))?);
-            return Ok(ExitCode::from(u8::from(findings.refused())));
-        }
-        let report = Report::of(&findings, if self.bundle.is_dir() { &paths } else { &[] });
-        if self.json {
-            output::line(&serde_json::to_string(&report)?);
+            output::line(&serde_json::to_string(&sarif::log(&read.paths, &findings))?);
         } else {
-            for Told { finding, file } in &report.findings {
-                let file = file.as_ref().map(|file| format!("{file}: ")).unwrap_or_default();
-                output::line(&format!("{}: {file}{finding}", level(finding.level)));
-            }
-            let Report { errors, warnings, advice, .. } = report;
-            output::line(&format!("{errors} error(s), {warnings} warning(s), {advice} piece(s) of advice"));
+            print(&findings, read.several(), self.json)?;
         }
         Ok(ExitCode::from(u8::from(findings.refused())))
     }
+}
+
+/// A bundle, and the files that it is in.
+pub(in crate::cli) struct Read {
+    pub(in crate::cli) document: Document,
+    paths: Vec<PathBuf>,
+    directory: bool,
+}
+
+pub(in crate::cli) fn read(bundle: &Path) -> anyhow::Result<Read> {
+    let cannot = |path: &Path, error| anyhow::anyhow!("cannot read `{}`: {error}", path.display());
+    let paths = Files::new(bundle.to_owned()).paths().map_err(|error| cannot(bundle, error))?;
+    let read = |path: &PathBuf| std::fs::read(path).map_err(|error| cannot(path, error));
+    let document = Document::new(paths.iter().map(read).collect::<anyhow::Result<_>>()?);
+    Ok(Read { document, paths, directory: bundle.is_dir() })
+}
+
+impl Read {
+    fn findings(&self, options: &Options) -> Findings {
+        let parts = self.document.parts.iter().map(Vec::as_slice);
+        compile(parts, self.document.revision.clone(), options).findings.strict()
+    }
+
+    /// The files, where there may be several.
+    fn several(&self) -> &[PathBuf] {
+        if self.directory { &self.paths } else { &[] }
+    }
+
+    /// Where the bundle must not be written to a store: says why, as this command does.
+    pub(in crate::cli) fn refused(&self, options: &Options, json: bool) -> anyhow::Result<Option<ExitCode>> {
+        refused(&self.findings(options), self.several(), json)
+    }
+}
+
+/// The same for what was found already.
+pub(in crate::cli) fn refused(
+    findings: &Findings,
+    paths: &[PathBuf],
+    json: bool,
+) -> anyhow::Result<Option<ExitCode>> {
+    if !findings.refused() {
+        let Report { warnings, advice, .. } = Report::of(findings, paths);
+        if warnings > 0 {
+            output::note(&format!(
+                "{warnings} warning(s), {advice} piece(s) of advice; `tenantgate lint` shows them"
+            ));
+        }
+        return Ok(None);
+    }
+    print(findings, paths, json)?;
+    output::note("the policy has errors; nothing was written");
+    Ok(Some(ExitCode::from(1)))
+}
+
+fn print(findings: &Findings, paths: &[PathBuf], json: bool) -> anyhow::Result<()> {
+    let report = Report::of(findings, paths);
+    if json {
+        output::line(&serde_json::to_string(&report)?);
+        return Ok(());
+    }
+    for Told { finding, file } in &report.findings {
+        let file = file.as_ref().map(|file| format!("{file}: ")).unwrap_or_default();
+        output::line(&format!("{}: {file}{finding}", level(finding.level)));
+    }
+    let Report { errors, warnings, advice, .. } = report;
+    output::line(&format!("{errors} error(s), {warnings} warning(s), {advice} piece(s) of advice"));
+    Ok(())
 }
 
 impl<'f> Report<'f> {

@@ -5,6 +5,7 @@ mod export;
 mod import;
 mod lint;
 mod output;
+mod policy;
 mod progress;
 mod sarif;
 mod serve;
@@ -37,6 +38,8 @@ enum Command {
     Import(import::Import),
     /// Make Microsoft Graph's answers of a bundle
     Export(export::Export),
+    /// Read and write the policy that is kept in a store
+    Policy(policy::Policy),
     /// A development issuer: make a key, mint tokens, print the key set
     Token(token::Token),
 }
@@ -56,6 +59,7 @@ pub fn main() -> ExitCode {
         Command::Lint(lint) => lint.run(),
         Command::Import(import) => import.run(),
         Command::Export(export) => export.run(),
+        Command::Policy(policy) => policy.run(&environment),
         Command::Token(token) => token.run(&environment),
     };
     run.unwrap_or_else(|error| {

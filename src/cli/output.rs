@@ -7,6 +7,11 @@ pub(in crate::cli) fn line(text: &str) {
     drop(writeln!(std::io::stdout().lock(), "{text}"));
 }
 
+/// Standard output, for a document.
+pub(in crate::cli) fn stream() -> std::io::StdoutLock<'static> {
+    std::io::stdout().lock()
+}
+
 /// A line on standard error.
 pub(in crate::cli) fn note(text: &str) {
     drop(writeln!(std::io::stderr().lock(), "{text}"));

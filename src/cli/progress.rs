@@ -90,3 +90,34 @@ impl Progress for Bar {
         self.note(&format!("note: {} tells nothing: {effect}", path.display()));
     }
 }
+
+/// Records that are written.
+pub(in crate::cli) struct Records(ProgressBar);
+
+impl Records {
+    pub(in crate::cli) fn new(total: usize) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let bar = ProgressBar::hidden();
+        bar.set_length(u64::try_from(total).unwrap_or_default());
+        let filled = if output::colour(terminal) { "{bar:30.cyan}" } else { "{bar:30}" };
+        let template = format!("{filled} {{pos}} of {{len}} records, {{eta}} left");
+        if let Ok(style) = ProgressStyle::with_template(&template) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        if terminal {
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        Self(bar)
+    }
+
+    pub(in crate::cli) fn written(&mut self, count: u64) {
+        // Often enough to be seen, and not for each of a million.
+        if count.is_multiple_of(1000) {
+            self.0.set_position(count);
+        }
+    }
+
+    pub(in crate::cli) fn finish(self) {
+        self.0.finish_and_clear();
+    }
+}

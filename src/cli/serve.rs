@@ -11,9 +11,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::app::App;
 use crate::cli::{output, settings};
 use crate::config::{Config, Environment};
-use crate::policy::{Level, compile};
+use crate::policy::Level;
 use crate::port::{Address, Handed};
-use crate::source::{Document, KeyOrigin, PolicySource, Principals};
+use crate::source::{KeyOrigin, Loaded, Principals};
 use crate::telemetry;
 use crate::token::KeySet;
 
@@ -76,14 +76,7 @@ fn tell_systemd(states: &[NotifyState<'_>]) {
 /// Reads everything that a start would read.
 fn validate(config: &Config) -> anyhow::Result<ExitCode> {
     let composed = config.compose()?;
-    let document = match &composed.policy {
-        PolicySource::Files(files) => {
-            files.read().with_context(|| format!("cannot read the policy `{}`", files.path().display()))?
-        }
-        PolicySource::BuiltIn(document) => Document::new(vec![document.as_bytes().to_vec()]),
-    };
-    let parts = document.parts.iter().map(Vec::as_slice);
-    let compiled = compile(parts, document.revision.clone(), &composed.policy_options);
+    let Loaded { revision, compiled } = composed.policy.load(&composed.policy_options)?;
     for finding in &compiled.findings {
         output::note(&format!("policy: {finding}"));
     }
@@ -101,7 +94,7 @@ fn validate(config: &Config) -> anyhow::Result<ExitCode> {
     }
     let errors = compiled.findings.of(Level::Error).count();
     anyhow::ensure!(errors == 0, "the policy has {errors} error(s) and would be refused");
-    output::line(&format!("valid; policy revision {}", document.revision));
+    output::line(&format!("valid; policy revision {revision}"));
     Ok(ExitCode::SUCCESS)
 }
 

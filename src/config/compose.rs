@@ -9,12 +9,13 @@ use reqwest::Url;
 use crate::check::{GateConfig, Http2Limits, JudgeConfig, PayloadPlace, RouteDefaults, TokenLimits};
 use crate::config::error::ConfigError;
 use crate::config::{
-    BlockedBlocked, Config, ControlName, NonEntraName, PortConfig, RestrictionsVersion, Verification,
+    BlockedBlocked, Config, ControlName, NonEntraName, PortConfig, RestrictionsVersion, SourceKind,
+    Verification,
 };
 use crate::engine::{Hosts, NonEntra, OwnUsers, Patterns, Rules, Suites, Version};
 use crate::id::{Applications, Cloud};
 use crate::policy::{Contexts, Control, Options};
-use crate::source::{FetchConfig, Files, KeyOrigin, KeySource, KeysConfig, PolicySource};
+use crate::source::{Embedded, FetchConfig, Files, KeyOrigin, KeySource, KeysConfig, PolicySource};
 use crate::telemetry::Port;
 use crate::token::{Expectation, Issuer, IssuerTemplate, entra_issuers};
 
@@ -152,11 +153,14 @@ impl Config {
     }
 
     fn policy_source(&self) -> PolicySource {
-        match (&self.policy.path, &self.example) {
-            (Some(path), _) => PolicySource::Files(Files::new(self.path(path))),
-            (None, example) => {
-                PolicySource::BuiltIn(example.as_ref().map(|example| example.policy).unwrap_or_default())
-            }
+        let Some(path) = self.policy.path.as_deref().map(|path| self.path(path)) else {
+            let example = self.example.as_ref().map(|example| example.policy);
+            return PolicySource::BuiltIn(example.unwrap_or_default());
+        };
+        match self.policy.source {
+            // Of etcd no configuration is accepted yet.
+            SourceKind::File | SourceKind::Etcd => PolicySource::Files(Files::new(path)),
+            SourceKind::Embedded => PolicySource::Embedded(Embedded::new(path)),
         }
     }
 

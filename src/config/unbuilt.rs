@@ -24,10 +24,16 @@ impl Config {
                 "name at least one issuer, such as {cloud: microsoftonline.com}",
             ));
         }
-        if self.policy.path.is_none() && self.example.is_none() {
-            return Err(ConfigError::key("policy.path", "name a bundle, or a directory of bundles"));
+        match self.policy.source {
+            SourceKind::File if self.policy.path.is_none() && self.example.is_none() => {
+                Err(ConfigError::key("policy.path", "name a bundle, or a directory of bundles"))
+            }
+            SourceKind::Embedded if self.policy.path.is_none() => Err(ConfigError::key(
+                "policy.path",
+                "name the database file; `tenantgate policy apply` makes it",
+            )),
+            SourceKind::File | SourceKind::Embedded | SourceKind::Etcd => Ok(()),
         }
-        Ok(())
     }
 
     fn refuse_unbuilt(&self) -> Result<(), ConfigError> {
@@ -58,7 +64,7 @@ impl Config {
             example: _,
         } = self;
         let switched_on = [
-            ("policy.source", policy.source != SourceKind::File),
+            ("policy.source", policy.source == SourceKind::Etcd),
             ("policy.cache", policy.cache.is_some()),
             ("decision_log.sink", decision_log.sink != Sink::None),
             ("telemetry.otlp", telemetry.otlp.is_some()),

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use serde_path_to_error::Track;
 
 use crate::policy::finding::Finding;
+use crate::policy::pointer::escaped;
 
 /// One value of a document; objects keep their order.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,7 +94,7 @@ fn locate(text: &[u8], place: Place) -> Finding {
     let pointer = track.path().iter().fold(String::new(), |pointer, segment| match segment {
         serde_path_to_error::Segment::Seq { index } => format!("{pointer}/{index}"),
         serde_path_to_error::Segment::Map { key } => {
-            format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
+            format!("{pointer}/{}", escaped(&key))
         }
         serde_path_to_error::Segment::Enum { .. } | serde_path_to_error::Segment::Unknown => pointer,
     });

@@ -14,6 +14,7 @@ mod domains;
 mod fields;
 mod finding;
 mod json;
+mod loosening;
 mod partner;
 mod pointer;
 mod principal;
@@ -21,14 +22,16 @@ mod setting;
 mod snapshot;
 mod target;
 
-pub use self::compile::{Compiled, Options, compile};
+pub use self::compile::{Compiled, Compiler, Options, compile};
 pub use self::conditional::{
     AppCondition, AppSet, ConditionalPolicy, Control, Controls, ExternalUsers, GuestTypes, Operator,
     PolicyState, Tenants, UserCondition, UserSet,
 };
 pub use self::domains::{DomainLists, InvitesFrom};
 pub use self::finding::{Finding, Findings, Level};
+pub use self::loosening::{Loosening, loosenings};
 pub use self::partner::{Consent, Partner, Settings, TrustFlag, service_default};
+pub use self::pointer::escaped;
 pub use self::principal::{Principal, PrincipalMap};
 pub use self::setting::{Conflict, Effective, Origin, Setting, SettingKind};
 pub use self::snapshot::{Contexts, GuestAccess, Partners, Revision, Revocation, Snapshot, Tenant};

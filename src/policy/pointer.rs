@@ -38,7 +38,12 @@ impl fmt::Display for Pointer<'_> {
         match self.segment {
             Segment::Root => Ok(()),
             Segment::Item(index) => write!(f, "/{index}"),
-            Segment::Member(name) => write!(f, "/{}", name.replace('~', "~0").replace('/', "~1")),
+            Segment::Member(name) => write!(f, "/{}", escaped(name)),
         }
     }
+}
+
+/// A name as a part of a pointer.
+pub fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }

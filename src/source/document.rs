@@ -42,7 +42,7 @@ impl Files {
         if self.path.is_dir() {
             return &self.path;
         }
-        self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
+        directory_of(&self.path)
     }
 
     /// Reads everything.
@@ -75,6 +75,11 @@ impl Files {
         names.sort();
         Ok(names)
     }
+}
+
+/// The directory that a file is in.
+pub(in crate::source) fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
 /// Tells whether files may have changed without reading them; a large bundle takes long to read and to hash.

@@ -8,6 +8,7 @@ mod document;
 mod fetch;
 mod graph;
 mod keys;
+mod place;
 mod policy;
 mod principals;
 mod remote;
@@ -18,7 +19,11 @@ pub use self::document::{Document, Files, Stamp};
 pub use self::fetch::{FetchConfig, FetchError};
 pub use self::graph::{Export, Exported, Found, GraphError, Import, Imported, Problem, Progress, Wrong};
 pub use self::keys::{KeyOrigin, KeySource, Keys, KeysConfig, Reached};
-pub use self::policy::{PolicySource, Watch};
+pub use self::place::{Loaded, PolicySource, Unreadable};
+pub use self::policy::Watch;
 pub use self::principals::{BadPrincipals, Principals};
-pub use self::store::{Change, Counts, Edit, Embedded, Former, Key, Mark, Past, Records, Store, StoreError};
+pub use self::store::{
+    Change, Concern, Counts, Difference, Edit, Embedded, Former, Key, Mark, Past, Plan, Records, Store,
+    StoreError, compile_records, differences, records_as_of, records_of, write_bundle, write_bundle_to,
+};
 pub use self::task::Task;

@@ -1,4 +1,5 @@
-//! A policy in files: loaded at start, then compared every two seconds and whenever the directory hints at a change.
+//! The policy that is served: loaded at start, then compared every two seconds and whenever its directory hints at a
+//! change.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,27 +8,18 @@ use notify::event::{AccessKind, AccessMode};
 use notify::{EventKind, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 
-use crate::policy::{Compiled, Finding, Findings, Level, Options, Snapshot, compile};
-use crate::source::document::{Document, Files, Stamp};
+use crate::policy::{Compiled, Finding, Findings, Level, Options, Snapshot};
+use crate::source::place::{Loaded, PolicySource, Seen, Unreadable};
 use crate::source::task::Task;
 use crate::store::{Publisher, Rejection, Status};
 use crate::telemetry::{Metrics, RejectedBecause, unix_now};
 
-/// Files are compared this often; hints only make it sooner.
+/// Sources are compared this often; hints only make it sooner.
 const COMPARE_EVERY: Duration = Duration::from_secs(2);
 /// Writers that replace a file in several steps get this long to finish.
 const SETTLE: Duration = Duration::from_millis(20);
 /// Warnings in the log; a bundle of a million partners may have a million.
 const SHOWN: usize = 20;
-
-/// Where the policy is.
-#[derive(Debug, Clone)]
-pub enum PolicySource {
-    /// In files that may change.
-    Files(Files),
-    /// In the program itself.
-    BuiltIn(&'static str),
-}
 
 /// The first of what `tenantgate lint` would show whole.
 fn warn(findings: &Findings) {
@@ -52,9 +44,7 @@ pub struct Watch {
     metrics: Arc<Metrics>,
     every: Duration,
     /// What was read last, good or bad.
-    last: Option<Document>,
-    /// Of the files that it was read from, once that is reliable.
-    stamp: Option<Stamp>,
+    seen: Seen,
     unreadable: bool,
 }
 
@@ -67,18 +57,8 @@ impl Watch {
         status: Arc<Status>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let every = COMPARE_EVERY;
-        Self {
-            source,
-            options,
-            publisher,
-            status,
-            metrics,
-            every,
-            last: None,
-            stamp: None,
-            unreadable: false,
-        }
+        let (every, seen) = (COMPARE_EVERY, Seen::default());
+        Self { source, options, publisher, status, metrics, every, seen, unreadable: false }
     }
 
     /// Compares so often that a source that can be read is never older than `limit`.
@@ -91,31 +71,13 @@ impl Watch {
     /// Loads what is there now; a failure is reported and leaves the policy as it was.
     pub fn load(&mut self) {
         self.publisher.sweep();
-        let read = match &self.source {
-            PolicySource::Files(files) => {
-                let stamp = files.stamp().ok().filter(|stamp| stamp.is_settled(unix_now()));
-                if stamp.is_some() && stamp == self.stamp {
-                    return self.status.reached(unix_now());
-                }
-                self.stamp = stamp;
-                files.read()
-            }
-            PolicySource::BuiltIn(document) => Ok(Document::new(vec![document.as_bytes().to_vec()])),
-        };
-        let document = match read {
-            Ok(document) => document,
-            Err(error) => {
-                self.stamp = None;
-                return self.unreadable(&error);
-            }
+        let loaded = match self.source.load_new(&mut self.seen, &self.options) {
+            Ok(loaded) => loaded,
+            Err(error) => return self.unreadable(&error),
         };
         self.unreadable = false;
         self.status.reached(unix_now());
-        if self.last.as_ref().is_some_and(|last| last.revision == document.revision) {
-            return;
-        }
-        let parts = document.parts.iter().map(Vec::as_slice);
-        let Compiled { snapshot, findings } = compile(parts, document.revision.clone(), &self.options);
+        let Some(Loaded { revision: _, compiled: Compiled { snapshot, findings } }) = loaded else { return };
         warn(&findings);
         match snapshot {
             Some(snapshot) => {
@@ -125,7 +87,6 @@ impl Watch {
             }
             None => self.refuse(findings.of(Level::Error)),
         }
-        self.last = Some(Document { parts: Vec::new(), ..document });
     }
 
     /// Goes on loading for as long as the task lives.
@@ -155,7 +116,7 @@ impl Watch {
     }
 
     fn watcher(&self, hint: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
-        let PolicySource::Files(files) = &self.source else { return None };
+        let directory = self.source.directory()?;
         let mut watcher = notify::recommended_watcher(move |event| {
             // A hint that is already there says as much.
             if is_change(&event) {
@@ -163,7 +124,7 @@ impl Watch {
             }
         })
         .ok()?;
-        match watcher.watch(files.directory(), RecursiveMode::NonRecursive) {
+        match watcher.watch(directory, RecursiveMode::NonRecursive) {
             Ok(()) => Some(watcher),
             Err(error) => {
                 tracing::warn!("cannot watch the policy's directory, comparing every 2 s instead: {error}");
@@ -172,9 +133,8 @@ impl Watch {
         }
     }
 
-    fn unreadable(&mut self, error: &std::io::Error) {
-        let PolicySource::Files(files) = &self.source else { return };
-        let reason = format!("cannot read `{}`: {error}", files.path().display());
+    fn unreadable(&mut self, error: &Unreadable) {
+        let reason = error.to_string();
         if !std::mem::replace(&mut self.unreadable, true) {
             tracing::error!("policy: {reason}; the last good one stays");
         }

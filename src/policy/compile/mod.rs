@@ -3,6 +3,7 @@
 mod advice;
 mod collaboration;
 mod conditional;
+mod records;
 mod settings;
 mod tenant;
 mod values;
@@ -17,6 +18,7 @@ use crate::policy::json::Node;
 use crate::policy::pointer::Pointer;
 use crate::policy::snapshot::{Contexts, Revision, Snapshot, Tenant};
 
+pub use self::records::Compiler;
 pub(in crate::policy) use self::values::sorted;
 
 /// What of the configuration reading a policy depends on.
@@ -54,6 +56,10 @@ pub fn compile<'d>(
             Err(finding) => findings.push(finding),
         }
     }
+    conclude(read, findings, revision, options)
+}
+
+fn conclude(read: Vec<Placed>, mut findings: Findings, revision: Revision, options: &Options) -> Compiled {
     check_together(&read, options, &mut findings);
     advise(&read, options, &mut findings);
     let tenants = read.into_iter().map(|placed| placed.tenant);
@@ -62,6 +68,7 @@ pub fn compile<'d>(
 }
 
 /// A tenant, and where it stands.
+#[derive(Debug)]
 struct Placed {
     document: usize,
     index: usize,

@@ -45,3 +45,5 @@ pub use self::check::Found;
 pub use self::error::{GraphError, Problem, Wrong};
 pub use self::export::{Export, Exported};
 pub use self::import::{Import, Imported, Progress};
+pub(in crate::source) use self::output::Output;
+pub(in crate::source) use self::text::{Writer, compact};

@@ -14,7 +14,7 @@ use super::error::{GraphError, unwritable};
 const MODE: u32 = 0o666;
 
 /// A file that takes its place when it is complete.
-pub(super) struct Output {
+pub(in crate::source) struct Output {
     place: PathBuf,
     replace: bool,
     file: BufWriter<NamedTempFile>,
@@ -24,7 +24,7 @@ pub(super) struct Output {
 impl Output {
     /// For the file at `place`, which is there already only where `replace` says so; then what a link leads to is
     /// replaced, and not the link.
-    pub(super) fn create(place: &Path, replace: bool) -> Result<Self, GraphError> {
+    pub(in crate::source) fn create(place: &Path, replace: bool) -> Result<Self, GraphError> {
         if !replace && fs::symlink_metadata(place).is_ok() {
             return Err(GraphError::BundleExists(place.to_owned()));
         }
@@ -43,7 +43,7 @@ impl Output {
     }
 
     /// Puts the file in its place, and tells its SHA-256.
-    pub(super) fn finish(self) -> Result<digest::Digest, GraphError> {
+    pub(in crate::source) fn finish(self) -> Result<digest::Digest, GraphError> {
         let Self { place, replace, file, hash } = self;
         let file = file.into_inner().map_err(|error| unwritable(&place)(error.into_error()))?;
         file.as_file().sync_all().map_err(unwritable(&place))?;

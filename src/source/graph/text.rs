@@ -164,7 +164,7 @@ pub(super) fn is_annotation(name: &str) -> bool {
 }
 
 /// The text without whitespace, but for that in strings.
-pub(super) fn compact(text: &str) -> Vec<u8> {
+pub(in crate::source) fn compact(text: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     lay_out(text, None, &mut out);
     out
@@ -212,7 +212,7 @@ fn new_line(depth: Option<usize>, out: &mut Vec<u8>) {
 }
 
 /// Writes a document piece by piece, indented.
-pub(super) struct Writer<W> {
+pub(in crate::source) struct Writer<W> {
     out: W,
     /// For each open bracket, whether it has something in it.
     open: Vec<bool>,
@@ -220,19 +220,19 @@ pub(super) struct Writer<W> {
 }
 
 impl<W: io::Write> Writer<W> {
-    pub(super) fn new(out: W) -> Self {
+    pub(in crate::source) fn new(out: W) -> Self {
         Self { out, open: Vec::new(), line: Vec::new() }
     }
 
     /// Begins a member, or an item where there is no name, that is an object or array.
-    pub(super) fn open(&mut self, name: Option<&str>, bracket: u8) -> io::Result<()> {
+    pub(in crate::source) fn open(&mut self, name: Option<&str>, bracket: u8) -> io::Result<()> {
         self.place(name)?;
         self.line.push(bracket);
         self.open.push(false);
         self.flush_line()
     }
 
-    pub(super) fn close(&mut self, bracket: u8) -> io::Result<()> {
+    pub(in crate::source) fn close(&mut self, bracket: u8) -> io::Result<()> {
         if self.open.pop() == Some(true) {
             new_line(Some(self.open.len()), &mut self.line);
         }
@@ -241,7 +241,7 @@ impl<W: io::Write> Writer<W> {
     }
 
     /// A whole member, or an item where there is no name.
-    pub(super) fn value(&mut self, name: Option<&str>, value: &RawValue) -> io::Result<()> {
+    pub(in crate::source) fn value(&mut self, name: Option<&str>, value: &RawValue) -> io::Result<()> {
         self.place(name)?;
         lay_out(value.get(), Some(self.open.len()), &mut self.line);
         self.flush_line()
@@ -252,7 +252,7 @@ impl<W: io::Write> Writer<W> {
     }
 
     /// The end of the document.
-    pub(super) fn finish(mut self) -> io::Result<W> {
+    pub(in crate::source) fn finish(mut self) -> io::Result<W> {
         self.line.push(b'\n');
         self.flush_line()?;
         Ok(self.out)

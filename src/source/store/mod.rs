@@ -7,15 +7,22 @@
 //! The trait is synchronous: an operator's command does one thing after another, and so does a thread that may block.
 //! An engine whose client is asynchronous has its runtime to itself.
 
+mod bundle;
 mod change;
+mod difference;
 mod embedded;
 mod error;
+mod plan;
 
+use std::collections::BTreeMap;
 use std::io;
 
+pub use self::bundle::{records_of, write_bundle, write_bundle_to};
 pub use self::change::{Change, Counts, Edit, Key};
+pub use self::difference::{Difference, differences};
 pub use self::embedded::{Embedded, Mark};
 pub use self::error::StoreError;
+pub use self::plan::{Concern, Plan, compile_records, records_as_of};
 use crate::id::TenantId;
 
 /// One engine.
@@ -79,5 +86,5 @@ pub struct Former {
     /// The present revision.
     pub present: u64,
     /// Absent records are None.
-    pub records: std::collections::BTreeMap<Key, Option<Box<str>>>,
+    pub records: BTreeMap<Key, Option<Box<str>>>,
 }

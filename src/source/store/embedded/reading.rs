@@ -115,9 +115,7 @@ fn key(row: &Row<'_>, at: usize) -> rusqlite::Result<Key> {
         Ok::<_, FromSqlError>(TenantId::from_u128(u128::from_be_bytes(bytes)))
     };
     let tenant = id(row.get_ref(at)?)?;
-    let partner = match row.get_ref(at.saturating_add(1))? {
-        ValueRef::Blob([]) => None,
-        value => Some(id(value)?),
-    };
+    let partner = row.get_ref(at.saturating_add(1))?;
+    let partner = if partner == ValueRef::Blob(&[]) { None } else { Some(id(partner)?) };
     Ok(Key { tenant, partner })
 }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use super::{Embedded, StoreError};
 
-/// `TGST`, as file(1) shows it (sqlite.org, "PRAGMA application_id").
+/// `TGST`, as file(1) shows it (sqlite.org, "PRAGMA Statements").
 const APPLICATION: i32 = 0x5447_5354;
 /// Of the tables below.
 const VERSION: i32 = 1;
