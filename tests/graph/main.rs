@@ -9,3 +9,4 @@ mod harness;
 mod identity;
 mod random;
 mod scale;
+mod store;

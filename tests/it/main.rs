@@ -34,6 +34,7 @@ mod process;
 mod raw;
 mod reload;
 mod serve;
+mod store;
 #[path = "../fuzz/subjects.rs"]
 mod subjects;
 mod tls;

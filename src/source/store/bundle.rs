@@ -124,14 +124,10 @@ impl Text {
 /// # Errors
 /// Where the store cannot be read, or `out` not be written.
 pub fn write_bundle(store: &mut dyn Store, out: impl io::Write) -> Result<u64, StoreError> {
-    let mut writing = Writing { writer: Writer::new(out), rest: None };
-    let mut begin = || {
-        writing.writer.open(None, b'{')?;
-        writing.writer.open(Some("tenants"), b'[')
-    };
-    begin().map_err(StoreError::Output)?;
+    let mut writing = Writing { writer: Writer::new(out), begun: false, rest: None };
     let revision = store.read(&mut writing)?;
     let mut end = || {
+        writing.begin()?;
         writing.end_tenant()?;
         writing.writer.close(b']')?;
         writing.writer.close(b'}')
@@ -155,11 +151,21 @@ pub fn write_bundle_to(store: &mut dyn Store, path: &Path, replace: bool) -> Res
 /// A bundle that is written record by record.
 struct Writing<W> {
     writer: Writer<W>,
+    /// Nothing is written of a store that cannot be read.
+    begun: bool,
     /// Of the tenant whose partners are being written: its members after `crossTenantAccessPolicy`.
     rest: Option<Vec<(String, Box<RawValue>)>>,
 }
 
 impl<W: io::Write> Writing<W> {
+    fn begin(&mut self) -> io::Result<()> {
+        if std::mem::replace(&mut self.begun, true) {
+            return Ok(());
+        }
+        self.writer.open(None, b'{')?;
+        self.writer.open(Some("tenants"), b'[')
+    }
+
     fn end_tenant(&mut self) -> io::Result<()> {
         let Some(rest) = self.rest.take() else { return Ok(()) };
         self.writer.close(b']')?;
@@ -173,6 +179,7 @@ impl<W: io::Write> Writing<W> {
 
 impl<W: io::Write> Records for Writing<W> {
     fn tenant(&mut self, _: TenantId, settings: &str, _: usize) -> io::Result<()> {
+        self.begin()?;
         self.end_tenant()?;
         self.writer.open(None, b'{')?;
         let Members(members) = serde_json::from_str(settings)?;
