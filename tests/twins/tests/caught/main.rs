@@ -29,6 +29,7 @@ mod ports;
 mod raw;
 mod refused;
 mod remembered;
+mod store;
 mod table;
 mod written;
 
@@ -153,6 +154,7 @@ fn elsewhere() -> Vec<Trial> {
         keys::RULES,
         payload::RULES,
         import::RULES,
+        store::RULES,
         ports::RULES,
     ];
     rules.into_iter().flatten().map(Trial::Rule).collect()
