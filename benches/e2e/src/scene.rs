@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use tempfile::TempDir;
+use tenantgate::source::{Embedded, Plan, Store as _, records_of};
 use tenantgate::telemetry::unix_now;
 use tenantgate::token::DevelopmentIssuer;
 
@@ -48,6 +49,17 @@ impl Scene {
     /// Another policy in the place of the first.
     pub(crate) fn replace_policy(&self, policy: &str) -> anyhow::Result<()> {
         Ok(fs::write(self.directory.path().join("policy.json"), policy)?)
+    }
+
+    /// The policy in a store from here on.
+    pub(crate) fn store_policy(&self) -> anyhow::Result<()> {
+        let policy = fs::read(self.directory.path().join("policy.json"))?;
+        let mut store = Embedded::new(self.directory.path().join("policy.db"));
+        let plan = Plan::of(&mut store, records_of(&[policy])?, "bench")?;
+        store.apply(&plan.change, plan.on, &mut |_| {})?;
+        let mut config = config();
+        config["policy"] = json!({"source": "embedded", "path": "policy.db"});
+        Ok(fs::write(self.config(), config.to_string())?)
     }
 
     /// Where its files are.

@@ -17,14 +17,18 @@ use crate::config::{Composed, Environment};
 use crate::policy::Options;
 use crate::source::{PolicySource, Store};
 
+/// What scripts go by.
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, or nothing to do; 1 the policy has errors (diff: there are differences); 2 failed;
+            3 to be acknowledged; 4 the store has another revision";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
 pub(in crate::cli) struct Policy {
     #[command(subcommand)]
     command: Command,
 }
 
-/// Exit codes: 0 done (also where there was nothing to do), 1 the policy has errors (diff: there are differences),
-/// 2 failure, 3 to be acknowledged, 4 the store has another revision.
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Print the policy that the store holds as a bundle; its revision goes to standard error
