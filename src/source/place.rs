@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::id::TenantId;
 use crate::policy::{Compiled, Compiler, Options, Revision, compile};
 use crate::source::document::{Document, Files, Stamp, directory_of};
-use crate::source::store::{Embedded, Mark, Records, StoreError};
+use crate::source::store::{Embedded, Mark, Records, Store as _, StoreError};
 use crate::telemetry::unix_now;
 
 /// Where the policy is.
@@ -52,6 +52,8 @@ pub(in crate::source) struct Seen {
     stamp: Option<Stamp>,
     revision: Option<Revision>,
     mark: Option<Mark>,
+    /// A store that was read whole and found damaged, and how that shows.
+    damaged: Option<(Stamp, String)>,
 }
 
 impl PolicySource {
@@ -88,9 +90,7 @@ impl PolicySource {
                 if seen.mark.as_ref() == Some(&store.mark()?) {
                     return Ok(None);
                 }
-                let (loaded, mark) = Loaded::of_store(store, options)?;
-                seen.mark = Some(mark);
-                return Ok(Some(loaded));
+                return load_store(store, seen, options).map(Some);
             }
             Self::BuiltIn(document) => built_in(document),
         };
@@ -110,6 +110,24 @@ impl PolicySource {
             Self::BuiltIn(_) => None,
         }
     }
+}
+
+fn load_store(store: &Embedded, seen: &mut Seen, options: &Options) -> Result<Loaded, Unreadable> {
+    let stamp = Files::new(store.path().to_owned()).stamp().ok().filter(|stamp| stamp.is_settled(unix_now()));
+    if let Some((damaged, why)) = &seen.damaged
+        && stamp.as_ref() == Some(damaged)
+    {
+        // To read a million records every two seconds would not mend them.
+        return Err(StoreError::Damaged { place: store.place(), why: why.clone() }.into());
+    }
+    seen.damaged = None;
+    let (loaded, mark) = Loaded::of_store(store, options).inspect_err(|error| {
+        if let (StoreError::Damaged { why, .. }, Some(stamp)) = (error, stamp) {
+            seen.damaged = Some((stamp, why.clone()));
+        }
+    })?;
+    seen.mark = Some(mark);
+    Ok(loaded)
 }
 
 fn read_files(files: &Files) -> Result<Document, Unreadable> {
@@ -137,7 +155,7 @@ impl Loaded {
 }
 
 /// Records that are compiled as they come.
-pub(in crate::source) struct Compiling<'o>(pub(in crate::source) Compiler<'o>);
+struct Compiling<'o>(Compiler<'o>);
 
 impl Records for Compiling<'_> {
     fn tenant(&mut self, id: TenantId, settings: &str, partners: usize) -> io::Result<()> {

@@ -34,6 +34,26 @@ fn what_is_applied_is_got_and_applied_again_changes_nothing() {
     assert_eq!(std::fs::read_dir(world.path("")).unwrap().filter(is_of_store).count(), 1, "one file at rest");
 }
 
+#[test]
+fn the_service_and_check_read_what_was_applied() {
+    let world = world(&json!({}));
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tenantgate"));
+        let output = command.args(arguments).arg("--config").arg(world.path("config.json")).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    };
+    let (code, _, err) = run(&["serve", "--validate"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("holds no policy yet"), "{err}");
+    assert_eq!(apply(&world, &bundle("blocked", &[partner(0, 1)]), &[]).code, 0);
+    let (code, out, _) = run(&["serve", "--validate"]);
+    assert_eq!((code, out.as_str()), (0, "valid; policy revision 1\n"));
+    let claims = json!({"tid": L, "aud": "api://orders", "acct": 0}).to_string();
+    let (code, out, err) = run(&["check", "--claims", &claims]);
+    assert_eq!((code, out.contains("policy_revision=1")), (0, true), "{out}{err}");
+}
+
 fn is_of_store(entry: &std::io::Result<std::fs::DirEntry>) -> bool {
     entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("policy.db")
 }

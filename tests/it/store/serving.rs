@@ -105,6 +105,21 @@ async fn a_store_may_come_later_and_break_and_be_whole_again() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
+    // Somebody changed a record, and not by a command: noticed by whoever reads it all.
+    std::fs::copy(world.path("policy.db"), world.path("tampered.db")).unwrap();
+    let tampering = rusqlite::Connection::open(world.path("tampered.db")).unwrap();
+    tampering
+        .execute_batch("UPDATE records SET value = '{}'; UPDATE changes SET sum = zeroblob(16)")
+        .unwrap();
+    drop(tampering);
+    std::fs::rename(world.path("tampered.db"), world.path("policy.db")).unwrap();
+    // Long enough that it is read no more, and told all the same.
+    for _ in 0..30 {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert_eq!(client.decide(&guest()).await["effect"], "allow", "the last good one stays");
+    }
+    let problem = readyz(&app).await["store"]["problem"].to_string();
+    assert!(problem.contains("its records are not those of revision 1"), "{problem}");
     // Another store in its place, whose revision is the same.
     let other = Arc::new(super::world(&json!({})));
     assert_eq!(applied(&other, bundle("blocked", &[])).await.code, 0);

@@ -1,9 +1,11 @@
 //! One file on one machine: SQLite.
 //!
-//! The service reads the file while an operator's command writes it, each a process of its own. redb, the other
-//! candidate, gives the whole file to one process for as long as that has it open for writing, and none else may even
-//! read then. SQLite is made for several, and its file format is kept since 2004 and for decades to come
-//! (sqlite.org, "Database File Format"). It is public domain; `rusqlite` builds it in.
+//! The service reads the file while an operator's command writes it, each a process of its own, perhaps of different
+//! versions. SQLite is made for that, and its file format and locks are kept since 2004 and for decades to come
+//! (sqlite.org, "Database File Format"); operators have `sqlite3` to look inside and to back it up. redb, the other
+//! candidate, is smaller and all Rust, but shares a file between processes only since 4.3 and by a protocol of locks with
+//! generations, of which every process must have the same: a command of the next version would find the file locked by
+//! a service of this one (docs.rs, "redb::ConcurrencyMode"). SQLite is public domain; `rusqlite` builds it in.
 //!
 //! **One file.** The rollback journal exists while a change is written and is deleted by its commit; write-ahead
 //! logging would leave two more files, and ask a reader for the right to write them. **Durable.** `synchronous=EXTRA`
