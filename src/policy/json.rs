@@ -94,7 +94,7 @@ fn locate(text: &[u8], place: Place) -> Finding {
     let pointer = track.path().iter().fold(String::new(), |pointer, segment| match segment {
         serde_path_to_error::Segment::Seq { index } => format!("{pointer}/{index}"),
         serde_path_to_error::Segment::Map { key } => {
-            format!("{pointer}/{}", escaped(&key))
+            format!("{pointer}/{}", escaped(key))
         }
         serde_path_to_error::Segment::Enum { .. } | serde_path_to_error::Segment::Unknown => pointer,
     });

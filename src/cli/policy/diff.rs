@@ -67,7 +67,7 @@ impl Diff {
             output::line(&format!("tenant {tenant}"));
             for (key, edit) in edits {
                 let record =
-                    key.partner.map_or("settings".to_owned(), |partner| format!("partner {partner}"));
+                    key.partner.map_or_else(|| "settings".to_owned(), |partner| format!("partner {partner}"));
                 output::line(&format!("  {} {record}", mark(edit)));
                 let inner = inner(edit);
                 for difference in &inner {
@@ -111,7 +111,7 @@ const fn mark(edit: &Edit) -> char {
 
 fn told(difference: &Difference) -> String {
     let value = |value: &Option<Value>| {
-        let text = value.as_ref().map_or("(absent)".to_owned(), Value::to_string);
+        let text = value.as_ref().map_or_else(|| "(absent)".to_owned(), Value::to_string);
         let short: String = text.chars().take(SHOWN).collect();
         if short.len() < text.len() { short + "…" } else { text }
     };

@@ -5,7 +5,7 @@
 //! (sqlite.org, "Database File Format"); operators have `sqlite3` to look inside and to back it up. redb, the other
 //! candidate, is smaller and all Rust, but shares a file between processes only since 4.3 and by a protocol of locks with
 //! generations, of which every process must have the same: a command of the next version would find the file locked by
-//! a service of this one (docs.rs, "redb::ConcurrencyMode"). SQLite is public domain; `rusqlite` builds it in.
+//! a service of this one (docs.rs, `redb::ConcurrencyMode`). SQLite is public domain; `rusqlite` builds it in.
 //!
 //! **One file.** The rollback journal exists while a change is written and is deleted by its commit; write-ahead
 //! logging would leave two more files, and ask a reader for the right to write them. **Durable.** `synchronous=EXTRA`
