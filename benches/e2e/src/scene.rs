@@ -37,7 +37,8 @@ impl Scene {
         let directory = tempfile::tempdir()?;
         let issuer = DevelopmentIssuer::keygen(directory.path())?;
         fs::write(directory.path().join("policy.json"), policy)?;
-        fs::write(directory.path().join("config.json"), config().to_string())?;
+        let config = config(&json!({"path": "policy.json"}));
+        fs::write(directory.path().join("config.json"), config.to_string())?;
         let now = unix_now();
         let requests = callers().map(|(caller, expected)| {
             let token = issuer.mint(&claims(caller).to_string(), now, 3600)?;
@@ -57,8 +58,7 @@ impl Scene {
         let mut store = Embedded::new(self.directory.path().join("policy.db"));
         let plan = Plan::of(&mut store, records_of(&[policy])?, "bench")?;
         store.apply(&plan.change, plan.on, &mut |_| {})?;
-        let mut config = config();
-        config["policy"] = json!({"source": "embedded", "path": "policy.db"});
+        let config = config(&json!({"source": "embedded", "path": "policy.db"}));
         Ok(fs::write(self.config(), config.to_string())?)
     }
 
@@ -74,11 +74,11 @@ impl Scene {
 }
 
 /// Everything as it comes, but for ports of the system's choice.
-fn config() -> serde_json::Value {
+fn config(policy: &serde_json::Value) -> serde_json::Value {
     json!({
         "listen": {"check": "127.0.0.1:0", "admin": "127.0.0.1:0"},
         "tenant": TENANT,
-        "policy": {"path": "policy.json"},
+        "policy": policy,
         "tokens": {
             "issuers": [{
                 "issuer": "https://login.microsoftonline.com/{tenantid}/v2.0",

@@ -15,7 +15,7 @@ const KILLS: usize = 50;
 const PARTNERS: usize = 2_000;
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "how long to run")]
+#[expect(clippy::disallowed_methods, clippy::print_stdout, reason = "how long to run, and what was hit")]
 fn a_killed_writer_leaves_all_that_was_acknowledged_and_nothing_by_half() {
     let kills = std::env::var("STORE_KILLS").map_or(KILLS, |count| count.parse().unwrap());
     let world = world(&json!({}));

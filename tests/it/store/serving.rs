@@ -68,7 +68,8 @@ async fn another_process_changes_the_policy_under_load() {
     let mut client = Client::connect(&app.check);
     for number in 2..=CHANGES {
         assert_eq!(applied(&world, version(number)).await.code, 0);
-        until(&mut client, |decision| decision["policy_revision"] == number.to_string()).await;
+        let wanted = number.to_string();
+        until(&mut client, |decision| decision["policy_revision"] == wanted.as_str()).await;
     }
     done.store(true, Ordering::Relaxed);
     assert!(load.await.unwrap() > CHANGES / 4);

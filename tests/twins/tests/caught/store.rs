@@ -102,13 +102,13 @@ pub(crate) const RULES: &[Rule] = &[
             !plan(&mut store, &bundle(&json!({}), &[])).concerns(50).is_empty()
         },
     },
-    Rule { name: "a default opened", holds: |_| asks(&of(blocked()), &of(open())) },
+    Rule { name: "a default opened", holds: |_| asks(&of(&blocked()), &of(&open())) },
     Rule {
         name: "a default opened for one",
         holds: |_| {
             asks(
-                &of(setting(("allowed", ALL_USERS), ("blocked", AN_APP))),
-                &of(setting(("allowed", ALL_USERS), ("allowed", AN_APP))),
+                &of(&setting(("allowed", ALL_USERS), ("blocked", AN_APP))),
+                &of(&setting(("allowed", ALL_USERS), ("allowed", AN_APP))),
             )
         },
     },
@@ -116,8 +116,8 @@ pub(crate) const RULES: &[Rule] = &[
         name: "a default that blocks one",
         holds: |_| {
             asks(
-                &of(setting(("allowed", ALL_USERS), ("allowed", AN_APP))),
-                &of(setting(("allowed", ALL_USERS), ("blocked", AN_APP))),
+                &of(&setting(("allowed", ALL_USERS), ("allowed", AN_APP))),
+                &of(&setting(("allowed", ALL_USERS), ("blocked", AN_APP))),
             )
         },
     },
@@ -158,7 +158,7 @@ fn bundle(default: &Value, partners: &[&str]) -> Value {
     ]})
 }
 
-fn of(inbound: Value) -> Value {
+fn of(inbound: &Value) -> Value {
     bundle(&json!({"b2bCollaborationInbound": inbound}), &[])
 }
 
