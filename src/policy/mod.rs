@@ -19,6 +19,7 @@ mod partner;
 mod pointer;
 mod principal;
 mod setting;
+mod shelf;
 mod snapshot;
 mod target;
 
@@ -34,5 +35,6 @@ pub use self::partner::{Consent, Partner, Settings, TrustFlag, service_default};
 pub use self::pointer::escaped;
 pub use self::principal::{Principal, PrincipalMap};
 pub use self::setting::{Conflict, Effective, Origin, Setting, SettingKind};
+pub use self::shelf::{Fetch, Found, Shelf};
 pub use self::snapshot::{Contexts, GuestAccess, Partners, Revision, Revocation, Snapshot, Tenant};
 pub use self::target::{Access, AppTargets, Half, Suite, UserTargets};
