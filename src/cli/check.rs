@@ -90,7 +90,7 @@ impl Check {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let (gate, _keys) = if self.claims.is_some() {
-                App::gate_without_keys(&config)?
+                App::gate_without_keys(&config).await?
             } else {
                 App::gate_alone(&config).await?
             };

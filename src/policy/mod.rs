@@ -23,7 +23,7 @@ mod shelf;
 mod snapshot;
 mod target;
 
-pub use self::compile::{Compiled, Compiler, Options, compile};
+pub use self::compile::{Compiled, Compiler, Options, compile, compile_partner};
 pub use self::conditional::{
     AppCondition, AppSet, ConditionalPolicy, Control, Controls, ExternalUsers, GuestTypes, Operator,
     PolicyState, Tenants, UserCondition, UserSet,
