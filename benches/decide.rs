@@ -16,7 +16,7 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion};
 use fixtures::id::partner;
 use fixtures::{Caller, Stance, guests_for_mfa};
-use tenantgate::engine::{Reason, decide};
+use tenantgate::engine::{Reason, Resident, decide};
 use tenantgate::token::{Home, Identity};
 use world::{World, access};
 
@@ -103,6 +103,6 @@ impl World {
     /// Decides and forgets everything but the reason, without the compiler's noticing.
     fn decide(&self, identity: &Identity) -> Reason {
         let access = access(black_box(identity));
-        black_box(decide(&self.snapshot, &self.rules, &access, &mut ())).reason()
+        black_box(decide(&self.snapshot, &Resident, &self.rules, &access, &mut ())).reason()
     }
 }

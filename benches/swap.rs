@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use fixtures::{Caller, bundle, guests_for_mfa};
 use rustix::time::{ClockId, clock_gettime};
-use tenantgate::engine::{Rules, decide};
+use tenantgate::engine::{Resident, Rules, decide};
 use tenantgate::policy::{Options, Revision, Snapshot, compile};
 use tenantgate::store::{Reader, cell};
 use tenantgate::token::Identity;
@@ -75,7 +75,7 @@ fn latencies(
             let started = Instant::now();
             let snapshot = policy.borrow();
             let snapshot = snapshot.as_deref().expect("a policy");
-            black_box(decide(snapshot, rules, &access(black_box(identity)), &mut ()).reason());
+            black_box(decide(snapshot, &Resident, rules, &access(black_box(identity)), &mut ()).reason());
             latencies.push(u32::try_from(started.elapsed().as_nanos()).unwrap_or(u32::MAX));
         }
     });

@@ -12,11 +12,12 @@ use crate::admin::{
 };
 use crate::check::{Gate, Health, Http2, Http2Limits, Judge, Services, Tokens};
 use crate::config::{Composed, Config, ConfigError, PortConfig};
+use crate::directory::Directory;
 use crate::port::{
     Address, BadSocket, Bound, Certificates, Handed, ListenError, Renewal, Server, Stop, TlsError,
 };
 use crate::source::{
-    BadPrincipals, FetchError, KeySource, Keys, KeysConfig, Principals, Reached, Task, Watch,
+    BadPrincipals, Feed, FetchError, KeySource, Keys, KeysConfig, Principals, Reached, Task,
 };
 use crate::store::{Status, cell};
 use crate::telemetry::{Metrics, Port, unix_now};
@@ -96,7 +97,7 @@ impl App {
             status,
             metrics,
             issuers,
-            watch,
+            feed,
             keys,
             principals,
             check,
@@ -120,6 +121,7 @@ impl App {
             issuers,
             reached: keys.reached(),
             certificates,
+            directory: feed.directory(),
             file,
         };
         let server = open(Port::Admin, admin, admin_tls, &mut handed)?;
@@ -128,7 +130,7 @@ impl App {
         let serving_admin = admin::serve(server, router).map_err(StartError::Thread)?;
 
         let ready = become_ready(Arc::clone(&gate), Arc::clone(&readiness), health.clone());
-        let mut tasks = vec![watch.spawn(), principals.spawn(), Task::spawn(ready)];
+        let mut tasks = vec![feed.spawn(), principals.spawn(), Task::spawn(ready)];
         tasks.extend(renewals.into_iter().map(|renewal| Task::spawn(renewal.run())));
         if beside_others {
             hold(&readiness).await;
@@ -159,7 +161,8 @@ impl App {
         // Everything was read just now, whatever time the question is about.
         composed.judge.max_staleness = None;
         composed.keys_config.max_age = Duration::MAX;
-        let Parts { gate, keys, .. } = Parts::of(composed)?;
+        let Parts { gate, keys, feed, .. } = Parts::of(composed)?;
+        feed.load().await;
         let deadline = Instant::now() + Duration::from_secs(10);
         let known = || gate.tokens().keys().borrow().as_deref().is_some_and(|ring| ring.complete(unix_now()));
         while !known() && Instant::now() < deadline && keys.fetches() {
@@ -169,10 +172,11 @@ impl App {
     }
 
     /// The same for claims that nobody vouches for: the issuers' names are known, and their keys are not looked for.
-    pub fn gate_without_keys(config: &Config) -> Result<(Arc<Gate>, Keys), StartError> {
+    pub async fn gate_without_keys(config: &Config) -> Result<(Arc<Gate>, Keys), StartError> {
         let mut composed = config.compose()?;
         composed.judge.max_staleness = None;
-        let Parts { gate, keys, .. } = Parts::with(composed, |sources, _, _| Keys::unsought(&sources))?;
+        let Parts { gate, keys, feed, .. } = Parts::with(composed, |sources, _, _| Keys::unsought(&sources))?;
+        feed.load().await;
         Ok((gate, keys))
     }
 
@@ -210,7 +214,7 @@ struct Parts {
     status: Arc<Status>,
     metrics: Arc<Metrics>,
     issuers: Arc<[Box<str>]>,
-    watch: Watch,
+    feed: Feed,
     keys: Keys,
     principals: Principals,
     check: PortConfig,
@@ -233,10 +237,9 @@ impl Parts {
         let status = Arc::new(Status::default());
         let (publisher, policy) = cell();
         let options = composed.policy_options;
-        let mut watch =
-            Watch::new(composed.policy, options, publisher, Arc::clone(&status), Arc::clone(&metrics))
-                .within(composed.judge.max_staleness);
-        watch.load();
+        let (told, counted) = (Arc::clone(&status), Arc::clone(&metrics));
+        let (ends, limit) = ((publisher, policy.clone()), composed.judge.max_staleness);
+        let feed = Feed::begin(composed.policy, options, ends, told, counted, limit);
         let keys = keys(composed.keys, &composed.keys_config, &metrics)?;
         let principals = Principals::load(composed.principals)?;
         let limits = composed.token_limits;
@@ -249,7 +252,7 @@ impl Parts {
             status,
             metrics,
             issuers,
-            watch,
+            feed,
             keys,
             principals,
             check: composed.check,
@@ -318,6 +321,7 @@ struct AppObserved {
     issuers: Arc<[Box<str>]>,
     reached: Reached,
     certificates: Vec<(Port, Certificates)>,
+    directory: Option<Arc<Directory>>,
     file: Option<ConfigFile>,
 }
 
@@ -365,6 +369,9 @@ impl Observed for AppObserved {
         let age = seconds(self.status.age(now));
         for (issuer, age) in self.issuers.iter().zip(self.reached.ages(now)) {
             metrics.keys_age(issuer, age.map_or(f64::INFINITY, seconds));
+        }
+        if let Some(directory) = &self.directory {
+            metrics.partners_held(u32::try_from(directory.entries()).map_or(f64::INFINITY, f64::from));
         }
         metrics.sample(age, float(self.gate.tokens().cached()), float(self.gate.in_flight()));
     }

@@ -23,7 +23,7 @@
 //! | 7 | [`config`] | one document, checked whole |
 //! | 6 | [`check`] [`admin`] | the faces: Envoy's gRPC, operators' HTTP |
 //! | 5 | [`source`] [`port`] | the outside world: policies and keys coming in, connections accepted |
-//! | 4 | [`store`] | live state, swapped whole |
+//! | 4 | [`store`] [`directory`] | live state: swapped whole, or read on demand |
 //! | 3 | [`telemetry`] | metrics, log, clock |
 //! | 2 | [`engine`] | the decision: where policy and identity meet |
 //! | 1 | [`policy`] [`token`] | the two models |
@@ -34,6 +34,7 @@ pub mod app;
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod directory;
 pub mod engine;
 pub mod id;
 pub mod pb;

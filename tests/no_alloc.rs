@@ -21,8 +21,8 @@ use serde_json::{Value, json};
 use tenantgate::app::App;
 use tenantgate::config::{Config, Environment};
 use tenantgate::engine::{
-    Access, Action, Basis, Effect, HostClass, Hosts, Mode, Patterns, Reason, Required, RestrictionsHeader,
-    Route, Suites, Version, decide,
+    Access, Action, Basis, Effect, HostClass, Hosts, Mode, Patterns, Reason, Required, Resident,
+    RestrictionsHeader, Route, Suites, Version, decide,
 };
 use tenantgate::id::{AppId, ObjectId, TenantId};
 use tenantgate::pb::envoy::service::auth::v3::attribute_context::{self, HttpRequest};
@@ -347,7 +347,7 @@ fn a_denial_that_is_only_reported_costs_none() {
     world.rules.report_only = true;
     let access = access(&stranger);
     assert_eq!(free(&world, &access), Reason::PrincipalUnresolved);
-    assert_eq!(decide(&world.snapshot, &world.rules, &access, &mut ()).effect(), Effect::Allow);
+    assert_eq!(decide(&world.snapshot, &Resident, &world.rules, &access, &mut ()).effect(), Effect::Allow);
 }
 
 /// Where the callers of [`everything`] are at home.
@@ -497,7 +497,7 @@ fn decided(world: &World, identity: &Identity) -> Reason {
 
 /// The same of a whole request.
 fn free(world: &World, access: &Access<'_>) -> Reason {
-    let decide = || decide(&world.snapshot, &world.rules, black_box(access), &mut ()).reason();
+    let decide = || decide(&world.snapshot, &Resident, &world.rules, black_box(access), &mut ()).reason();
     // Microsoft's defaults are made once for the process, by the first decision that needs them.
     let first = decide();
     let mut again = first;

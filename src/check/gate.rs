@@ -7,14 +7,15 @@ use bytes::Bytes;
 
 use crate::check::decision::{Decision, DecisionId};
 use crate::check::grpc;
-use crate::check::judge::{Judge, Preparation, Reported};
+use crate::check::judge::{Judge, Preparation};
 use crate::check::places::Places;
+use crate::check::reported::Reported;
 use crate::check::request::Request;
 use crate::check::response::{self, Answer};
 use crate::check::tokens::{Caller, Tokens};
 use crate::engine::{Observer, Reason};
 use crate::telemetry::{Metrics, unix_now};
-use crate::token::TokenError;
+use crate::token::{Identity, TokenError};
 
 /// What answers depend on, apart from the decision.
 #[derive(Debug)]
@@ -24,6 +25,10 @@ pub struct GateConfig {
     /// `denial.contact`
     pub contact: Option<Box<str>>,
 }
+
+/// Decisions begun for one check. Each lacks at most one record of the few that a decision can take, unless the policy
+/// changes meanwhile.
+const ATTEMPTS: usize = 12;
 
 /// Answers checks.
 #[derive(Debug)]
@@ -95,7 +100,32 @@ impl Gate {
             Preparation::SignIn(..) | Preparation::Decided(_) => Err(TokenError::Missing),
         };
         let caller = caller.as_ref().map(Caller::identity).map_err(|error| *error);
-        self.judge.conclude(&preparation, caller, observer, render)
+        self.conclude(&preparation, caller, observer, render).await
+    }
+
+    /// Decides for a caller that is known, and fetches what a decision lacks.
+    pub async fn conclude<O: Observer + Reported, T>(
+        &self,
+        preparation: &Preparation<'_>,
+        caller: Result<&Identity, TokenError>,
+        observer: &mut O,
+        render: impl FnOnce(&Decision<'_>) -> T,
+    ) -> T {
+        let heard = observer.heard();
+        let mut render = render;
+        for _ in 0..ATTEMPTS {
+            match self.judge.attempt(preparation, caller, observer, render) {
+                Ok(answer) => return answer,
+                Err((wanted, unused)) => {
+                    render = unused;
+                    if !wanted.fetch().await {
+                        break;
+                    }
+                    observer.forget_since(heard);
+                }
+            }
+        }
+        self.judge.give_up(preparation, caller, observer, render)
     }
 
     async fn answer(&self, message: &[u8]) -> Answer {

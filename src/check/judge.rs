@@ -7,11 +7,13 @@ use std::time::Duration;
 use crate::check::credentials;
 use crate::check::decision::{Decision, DecisionId};
 use crate::check::invitee;
+use crate::check::reported::Reported;
 use crate::check::request::{Body, Http, Request, Restrictions};
 use crate::check::route::{RouteDefaults, RouteError};
 use crate::engine::{
-    Access, Action, Basis, Effect, Explanation, HostClass, Hosts, Mode, Observer, Outcome, Reason,
-    RestrictionsHeader, Route, Rules, Ruling, SignIn, Step, Unresolved, Verdict, Version, decide, is_plain,
+    Access, Action, Basis, Effect, HostClass, Hosts, Mode, Observer, Outcome, Reads, Reason, Resident,
+    RestrictionsHeader, Route, Rules, Ruling, SignIn, Step, Unresolved, Verdict, Version, Wanted, decide,
+    is_plain,
 };
 use crate::policy::{PrincipalMap, Revision, Snapshot};
 use crate::store::{Reader, Status};
@@ -71,14 +73,6 @@ pub enum Preparation<'a> {
     SignIn(Route, SignIn),
     /// Nothing depends on the caller.
     Decided(Verdict<'static>),
-}
-
-/// An observer that keeps report-only outcomes.
-pub trait Reported {
-    /// The one that let the request by.
-    fn reported(&mut self, outcome: String);
-    /// All of them.
-    fn outcomes(&self) -> &[String];
 }
 
 impl Judge {
@@ -172,7 +166,7 @@ impl Judge {
         }
     }
 
-    /// The decision, handed on while the policy that it was made on is still at hand.
+    /// The decision with what is at hand, handed on while the policy that it was made on is still there.
     pub fn conclude<O: Observer + Reported, T>(
         &self,
         preparation: &Preparation<'_>,
@@ -180,6 +174,18 @@ impl Judge {
         observer: &mut O,
         render: impl FnOnce(&Decision<'_>) -> T,
     ) -> T {
+        let attempted = self.attempt(preparation, caller, observer, render);
+        attempted.unwrap_or_else(|(_, render)| self.give_up(preparation, caller, observer, render))
+    }
+
+    /// The same; or the record that it lacks, with nothing decided.
+    pub fn attempt<O: Observer + Reported, T, R: FnOnce(&Decision<'_>) -> T>(
+        &self,
+        preparation: &Preparation<'_>,
+        caller: Result<&Identity, TokenError>,
+        observer: &mut O,
+        render: R,
+    ) -> Result<T, (Wanted, R)> {
         let snapshot = self.policy.borrow();
         let snapshot = snapshot.as_deref();
         let revision = snapshot.map(|snapshot| &snapshot.revision);
@@ -187,15 +193,17 @@ impl Judge {
             Preparation::Wanted(prepared) => *prepared,
             Preparation::SignIn(route, host) => {
                 let verdict = self.sign_in(*route, *host, snapshot, observer);
-                return finish(&verdict, None, revision, observer, render);
+                return Ok(finish(&verdict, None, revision, observer, render));
             }
-            Preparation::Decided(verdict) => return finish(verdict, None, revision, observer, render),
+            Preparation::Decided(verdict) => {
+                return Ok(finish(verdict, None, revision, observer, render));
+            }
         };
         let Prepared { route, restrictions, body, .. } = prepared;
         let refused = |reason| Verdict::refused(reason, Basis::of_route(route));
         match (admitted(caller, prepared, observer), snapshot) {
-            (Err(reason), _) => finish(&refused(reason), None, revision, observer, render),
-            (Ok(_), None) => finish(&refused(Reason::PolicyUnavailable), None, None, observer, render),
+            (Err(reason), _) => Ok(finish(&refused(reason), None, revision, observer, render)),
+            (Ok(_), None) => Ok(finish(&refused(Reason::PolicyUnavailable), None, None, observer, render)),
             (Ok(identity), Some(snapshot)) => {
                 let principals = self.principals.borrow();
                 let home = |object| principals.as_deref()?.get(identity.tenant, object);
@@ -211,10 +219,38 @@ impl Judge {
                     restrictions,
                     invitee: invitee.as_ref().map_err(|unresolved| *unresolved),
                 };
-                let verdict = decide(snapshot, &self.config.rules, &access, observer);
-                finish(&verdict, Some(identity), revision, observer, render)
+                let rules = &self.config.rules;
+                if !snapshot.has_shelves() {
+                    let verdict = decide(snapshot, &Resident, rules, &access, observer);
+                    return Ok(finish(&verdict, Some(identity), revision, observer, render));
+                }
+                let reads = Reads::at(snapshot.at);
+                let verdict = decide(snapshot, &reads, rules, &access, observer);
+                match reads.wanted() {
+                    None => Ok(finish(&verdict, Some(identity), revision, observer, render)),
+                    Some(wanted) => Err((wanted, render)),
+                }
             }
         }
+    }
+
+    /// The refusal of what was attempted in vain.
+    pub fn give_up<O: Reported, T>(
+        &self,
+        preparation: &Preparation<'_>,
+        caller: Result<&Identity, TokenError>,
+        observer: &mut O,
+        render: impl FnOnce(&Decision<'_>) -> T,
+    ) -> T {
+        let snapshot = self.policy.borrow();
+        let revision = snapshot.as_deref().map(|snapshot| &snapshot.revision);
+        let basis = match preparation {
+            Preparation::Wanted(prepared) => Basis::of_route(prepared.route),
+            Preparation::SignIn(route, _) => Basis::of_route(*route),
+            Preparation::Decided(verdict) => verdict.basis,
+        };
+        let verdict = Verdict::refused(Reason::PartnerUnavailable, basis);
+        finish(&verdict, caller.ok(), revision, observer, render)
     }
 
     fn sign_in<'s>(
@@ -320,24 +356,4 @@ fn finish<O: Reported, T>(
         report_only: observer.outcomes(),
         identity,
     })
-}
-
-impl Reported for Vec<String> {
-    fn reported(&mut self, outcome: String) {
-        self.push(outcome);
-    }
-
-    fn outcomes(&self) -> &[String] {
-        self
-    }
-}
-
-impl Reported for Explanation {
-    fn reported(&mut self, outcome: String) {
-        self.report_only.push(outcome);
-    }
-
-    fn outcomes(&self) -> &[String] {
-        &self.report_only
-    }
 }

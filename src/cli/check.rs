@@ -90,7 +90,7 @@ impl Check {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let (gate, _keys) = if self.claims.is_some() {
-                App::gate_without_keys(&config)?
+                App::gate_without_keys(&config).await?
             } else {
                 App::gate_alone(&config).await?
             };
@@ -105,7 +105,7 @@ impl Check {
         let now = self.now.unwrap_or_else(unix_now);
         let mut explanation = Explanation::default();
         let outcome = match &self.claims {
-            Some(claims) => what_if(claims, gate, &request, now, &mut explanation)?,
+            Some(claims) => what_if(claims, gate, &request, now, &mut explanation).await?,
             None => gate.decide(&request, now, &mut explanation, Printed::of).await,
         };
         self.print(&outcome, &explanation)
@@ -186,7 +186,7 @@ impl Check {
 }
 
 /// The same walk for a caller that nobody vouches for.
-fn what_if(
+async fn what_if(
     claims: &str,
     gate: &Gate,
     request: &Request<'_>,
@@ -194,14 +194,16 @@ fn what_if(
     explanation: &mut Explanation,
 ) -> anyhow::Result<Printed> {
     let claims = token::claims_text(claims)?;
-    let ring = gate.tokens().keys().borrow();
-    let ring = ring.as_deref().context("no keys")?;
-    let mut identity = Unverified(claims.as_bytes())
-        .assume(ring, gate.tokens().expected())
-        .context("the claims cannot be read as a token's")?;
+    let mut identity = {
+        let ring = gate.tokens().keys().borrow();
+        let ring = ring.as_deref().context("no keys")?;
+        Unverified(claims.as_bytes())
+            .assume(ring, gate.tokens().expected())
+            .context("the claims cannot be read as a token's")?
+    };
     identity.audience.accepted = true;
     let preparation = gate.judge().prepare(request, now, explanation);
-    Ok(gate.judge().conclude(&preparation, Ok(&identity), explanation, Printed::of))
+    Ok(gate.conclude(&preparation, Ok(&identity), explanation, Printed::of).await)
 }
 
 /// A decision, out of the reach of the policy it was made on.

@@ -13,7 +13,7 @@ use crate::cli::{output, settings};
 use crate::config::{Config, Environment};
 use crate::policy::Level;
 use crate::port::{Address, Handed};
-use crate::source::{KeyOrigin, Loaded, Principals};
+use crate::source::{KeyOrigin, Loaded, PolicyOrigin, Principals};
 use crate::telemetry;
 use crate::token::KeySet;
 
@@ -76,7 +76,12 @@ fn tell_systemd(states: &[NotifyState<'_>]) {
 /// Reads everything that a start would read.
 fn validate(config: &Config) -> anyhow::Result<ExitCode> {
     let composed = config.compose()?;
-    let Loaded { revision, compiled } = composed.policy.load(&composed.policy_options)?;
+    let PolicyOrigin::Watched(policy) = &composed.policy else {
+        anyhow::bail!(
+            "the configuration is good, but --validate does not ask etcd for the policy: see /readyz for that"
+        );
+    };
+    let Loaded { revision, compiled } = policy.load(&composed.policy_options)?;
     for finding in &compiled.findings {
         output::note(&format!("policy: {finding}"));
     }

@@ -12,10 +12,14 @@ use crate::config::{
     BlockedBlocked, Config, ControlName, NonEntraName, PortConfig, RestrictionsVersion, SourceKind,
     Verification,
 };
+use crate::directory::DirectoryConfig;
 use crate::engine::{Hosts, NonEntra, OwnUsers, Patterns, Rules, Suites, Version};
 use crate::id::{Applications, Cloud};
 use crate::policy::{Contexts, Control, Options};
-use crate::source::{Embedded, FetchConfig, Files, KeyOrigin, KeySource, KeysConfig, PolicySource};
+use crate::source::{
+    Embedded, EtcdSettings, EtcdTls, FetchConfig, Files, KeyOrigin, KeySource, KeysConfig, PolicyOrigin,
+    PolicySource,
+};
 use crate::telemetry::Port;
 use crate::token::{Expectation, Issuer, IssuerTemplate, entra_issuers};
 
@@ -41,7 +45,7 @@ pub struct Composed {
     /// Bounds on tokens.
     pub token_limits: TokenLimits,
     /// Where the policy comes from.
-    pub policy: PolicySource,
+    pub policy: PolicyOrigin,
     /// What the policy must have.
     pub policy_options: Options,
     /// Where the principal map is.
@@ -106,7 +110,7 @@ impl Config {
                 verify_queue: tokens.verify_queue,
                 verify_at_once: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             },
-            policy: self.policy_source(),
+            policy: self.policy_origin(),
             principals: self.principal_map.as_deref().map(|path| self.path(path)),
             policy_options: Options {
                 required: self.tenant.into_iter().collect(),
@@ -152,15 +156,39 @@ impl Config {
         ))
     }
 
-    fn policy_source(&self) -> PolicySource {
-        let Some(path) = self.policy.path.as_deref().map(|path| self.path(path)) else {
-            let example = self.example.as_ref().map(|example| example.policy);
-            return PolicySource::BuiltIn(example.unwrap_or_default());
-        };
-        match self.policy.source {
-            // Of etcd no configuration is accepted yet.
-            SourceKind::File | SourceKind::Etcd => PolicySource::Files(Files::new(path)),
-            SourceKind::Embedded => PolicySource::Embedded(Embedded::new(path)),
+    fn policy_origin(&self) -> PolicyOrigin {
+        let path = self.policy.path.as_deref().map(|path| self.path(path));
+        PolicyOrigin::Watched(match (self.policy.source, path) {
+            (SourceKind::Etcd, _) => return PolicyOrigin::Etcd(self.etcd(), self.directory()),
+            (SourceKind::File, Some(path)) => PolicySource::Files(Files::new(path)),
+            (SourceKind::Embedded, Some(path)) => PolicySource::Embedded(Embedded::new(path)),
+            (SourceKind::File | SourceKind::Embedded, None) => {
+                PolicySource::BuiltIn(self.example.as_ref().map(|example| example.policy).unwrap_or_default())
+            }
+        })
+    }
+
+    fn directory(&self) -> DirectoryConfig {
+        let partners = &self.partners;
+        DirectoryConfig {
+            capacity: partners.cache_capacity,
+            ttl: partners.ttl.duration(),
+            negative_ttl: partners.negative_ttl.duration(),
+            load_timeout: partners.load_timeout.duration(),
+        }
+    }
+
+    fn etcd(&self) -> EtcdSettings {
+        let etcd = &self.policy.etcd;
+        let path = |path: &Option<PathBuf>| path.as_deref().map(|path| self.path(path));
+        EtcdSettings {
+            endpoints: etcd.endpoints.clone(),
+            prefix: etcd.prefix.clone(),
+            user: etcd.username.clone().zip(path(&etcd.password_file)),
+            tls: etcd.tls.as_ref().map(|tls| EtcdTls {
+                ca: path(&tls.ca).unwrap_or_default(),
+                identity: path(&tls.certificate).zip(path(&tls.key)),
+            }),
         }
     }
 

@@ -56,15 +56,45 @@ fn an_unknown_key_or_value_names_the_nearest_known_one() {
 
 #[test]
 fn what_this_build_does_not_have_is_refused_when_switched_on() {
-    for (key, value) in [
-        ("POLICY__SOURCE", "etcd"),
-        ("POLICY__CACHE", "file"),
-        ("DECISION_LOG__SINK", "stdout"),
-        ("TELEMETRY__OTLP", "http://localhost"),
-    ] {
+    for (key, value) in
+        [("POLICY__CACHE", "file"), ("DECISION_LOG__SINK", "stdout"), ("TELEMETRY__OTLP", "http://localhost")]
+    {
         let error = with(key, value).unwrap_err();
         assert!(error.contains("not supported by this build"), "{key}: {error}");
     }
+}
+
+#[test]
+fn how_etcd_is_reached_must_fit_together() {
+    let etcd = |settings: &str| {
+        let text = "{audiences: [a], issuers: [{cloud: microsoftonline.com}]}";
+        read(&format!("tokens: {text}\npolicy: {{source: etcd, etcd: {settings}}}"))
+    };
+    for good in [
+        "{}",
+        "{endpoints: ['http://a:2379', 'http://b:2379'], username: u, password_file: p}",
+        "{endpoints: ['https://a:2379'], tls: {ca: ca.pem, certificate: c.pem, key: k.pem}}",
+    ] {
+        assert!(etcd(good).is_ok(), "{good}: {:?}", etcd(good));
+    }
+    for (bad, told) in [
+        ("{endpoints: []}", "policy.etcd.endpoints"),
+        ("{endpoints: ['a:2379']}", "policy.etcd.endpoints"),
+        ("{endpoints: ['http://a:2379', 'https://b:2379']}", "policy.etcd.endpoints"),
+        ("{prefix: tenantgate}", "policy.etcd.prefix"),
+        ("{prefix: /}", "policy.etcd.prefix"),
+        ("{username: u}", "policy.etcd.username"),
+        ("{endpoints: ['https://a:2379']}", "policy.etcd.tls"),
+        ("{tls: {ca: ca.pem}}", "policy.etcd.tls"),
+        ("{endpoints: ['https://a:2379'], tls: {}}", "policy.etcd.tls.ca"),
+        ("{endpoints: ['https://a:2379'], tls: {ca: ca.pem, key: k.pem}}", "policy.etcd.tls.certificate"),
+    ] {
+        let error = etcd(bad).unwrap_err();
+        assert!(error.contains(told), "{bad}: {error}");
+    }
+    let lists = "tokens: {audiences: [a], issuers: [{cloud: microsoftonline.com}]}\npolicy: {source: etcd}";
+    let lists = format!("{lists}\nrestrictions: {{version: v1}}");
+    assert!(read(&lists).unwrap_err().contains("restrictions.version"));
 }
 
 #[test]

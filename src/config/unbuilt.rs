@@ -1,8 +1,8 @@
 //! What does not fit together, and what this build does not have yet: refused when switched on, never ignored.
 
 use crate::config::error::ConfigError;
-use crate::config::policy::SourceKind;
-use crate::config::{Config, ModeName, Sink};
+use crate::config::policy::{EtcdConfig, SourceKind};
+use crate::config::{Config, ModeName, RestrictionsVersion, Sink};
 
 impl Config {
     /// Everything that a type cannot say.
@@ -32,8 +32,40 @@ impl Config {
                 "policy.path",
                 "name the database file; `tenantgate policy apply` makes it",
             )),
-            SourceKind::File | SourceKind::Embedded | SourceKind::Etcd => Ok(()),
+            SourceKind::File | SourceKind::Embedded => Ok(()),
+            SourceKind::Etcd => self.check_etcd(),
         }
+    }
+
+    fn check_etcd(&self) -> Result<(), ConfigError> {
+        let EtcdConfig { endpoints, prefix, username, password_file, tls } = &self.policy.etcd;
+        let key = |member: &str, problem: &str| {
+            Err(ConfigError::key(format!("policy.etcd.{member}"), problem.to_owned()))
+        };
+        let is = |scheme: &str| endpoints.iter().all(|endpoint| endpoint.starts_with(scheme));
+        if endpoints.is_empty() || !(is("http://") || is("https://")) {
+            return key("endpoints", "name at least one member, all by http: or all by https:");
+        }
+        if !prefix.starts_with('/') || prefix.trim_end_matches('/').is_empty() {
+            return key("prefix", "begin with `/` and have a name, such as /tenantgate");
+        }
+        if username.is_some() != password_file.is_some() {
+            return key("username", "needs `password_file`, and that needs it");
+        }
+        match tls {
+            None if is("https://") => return key("tls", "say who vouches for the members: {ca: FILE}"),
+            Some(_) if is("http://") => return key("tls", "is of no use to endpoints by http:"),
+            Some(tls) if tls.ca.is_none() => return key("tls.ca", "name the file of the authorities"),
+            Some(tls) if tls.certificate.is_some() != tls.key.is_some() => {
+                return key("tls.certificate", "needs `key`, and that needs it");
+            }
+            Some(_) | None => {}
+        }
+        if self.restrictions.version == RestrictionsVersion::V1 {
+            let problem = "v1 lists every partner, and a policy in etcd has them on demand; use v2";
+            return Err(ConfigError::key("restrictions.version", problem));
+        }
+        Ok(())
     }
 
     fn refuse_unbuilt(&self) -> Result<(), ConfigError> {
@@ -64,7 +96,6 @@ impl Config {
             example: _,
         } = self;
         let switched_on = [
-            ("policy.source", policy.source == SourceKind::Etcd),
             ("policy.cache", policy.cache.is_some()),
             ("decision_log.sink", decision_log.sink != Sink::None),
             ("telemetry.otlp", telemetry.otlp.is_some()),

@@ -3,6 +3,7 @@
 
 use crate::engine::access::Action;
 use crate::engine::observer::{Observer, Outcome, Step};
+use crate::engine::partners::{Partners, Unread};
 use crate::engine::reason::Reason;
 use crate::engine::redemption::{self, Redemption};
 use crate::engine::relation::Relation;
@@ -13,7 +14,7 @@ use crate::id::TenantId;
 use crate::policy::SettingKind;
 use crate::token::Home;
 
-impl<O: Observer> Walk<'_, '_, O> {
+impl<O: Observer, P: Partners> Walk<'_, '_, O, P> {
     /// The leave for the action, where access was `granted` to a resource of R: of L, where that is protected.
     pub(in crate::engine) fn act(
         &mut self,
@@ -24,7 +25,7 @@ impl<O: Observer> Walk<'_, '_, O> {
             Action::Access => Ok(granted),
             Action::Invite => self.invite().map(|()| granted).map_err(Ruling::Deny),
             Action::Redeem => {
-                self.redeem(resource);
+                self.redeem(resource)?;
                 Ok(granted)
             }
             Action::UserSync => {
@@ -56,7 +57,7 @@ impl<O: Observer> Walk<'_, '_, O> {
     /// Whom nobody of whose organisation could ever be permitted is not worth inviting.
     fn admit(&mut self, invited: TenantId) -> Result<(), Reason> {
         const KIND: SettingKind = SettingKind::CollaborationInbound;
-        let partner = self.tenant.partners.get(invited);
+        let partner = self.partner(Step::Action, self.tenant, invited)?;
         let effective = self.effective(KIND, partner).ok_or(Reason::SettingUnreadable)?;
         self.basis.partner = Some(invited);
         if setting::blocks_everyone(effective, self.rules) {
@@ -67,7 +68,7 @@ impl<O: Observer> Walk<'_, '_, O> {
     }
 
     /// Nothing more is asked of who redeems; what they will see is told.
-    fn redeem(&mut self, resource: TenantId) {
+    fn redeem(&mut self, resource: TenantId) -> Result<(), Unread> {
         let source = match self.access.identity.home {
             Home::Tenant(home) => Some(home),
             Home::NonEntra | Home::Unlisted => None,
@@ -77,12 +78,16 @@ impl<O: Observer> Walk<'_, '_, O> {
         let Some(relation) = relation else {
             // Nobody comes from elsewhere.
             self.pass(&[]);
-            return;
+            return Ok(());
         };
-        let automatic = source.is_some_and(|source| self.redeems_itself(source, resource));
+        let automatic = match source {
+            Some(source) => self.redeems_itself(source, resource)?,
+            None => false,
+        };
         let redemption = Redemption::of(automatic, relation);
         self.basis.redemption = Some(redemption);
         self.pass(&[("consent", &redemption.word())]);
+        Ok(())
     }
 
     /// Whether the caller may create the source's users, which the target alone decides.
@@ -92,18 +97,40 @@ impl<O: Observer> Walk<'_, '_, O> {
             Reason::SyncCallerNotWorkload
         })?;
         self.basis.partner = Some(source);
-        if !sync::is_allowed(self.snapshot, source, resource) {
+        if !self.sync_is_allowed(source, resource)? {
             self.stop(&[("source", &source)]);
             return Err(Reason::SyncNotAllowed);
         }
-        let redemption = Redemption::of_sync(self.redeems_itself(source, resource));
+        let redemption = Redemption::of_sync(self.redeems_itself(source, resource)?);
         self.basis.redemption = Some(redemption);
         self.pass(&[("source", &source), ("consent", &redemption.word())]);
         Ok(())
     }
 
-    fn redeems_itself(&self, source: TenantId, resource: TenantId) -> bool {
-        redemption::is_automatic(self.tenant, source, resource, self.snapshot, self.rules, self.access)
+    /// `identitySynchronization.userSyncInbound.isSyncAllowed` of the target's record for the source; it is not
+    /// inherited.
+    fn sync_is_allowed(&mut self, source: TenantId, target: TenantId) -> Result<bool, Unread> {
+        let Some(target) = self.snapshot.tenant(target) else { return Ok(false) };
+        let partner = self.partner(Step::Action, target, source)?;
+        Ok(partner.is_some_and(|partner| partner.user_sync_allowed))
+    }
+
+    /// Whether users of `source` redeem invitations to `target` without a prompt, as far as L knows: the source's
+    /// outbound and the target's inbound, and nothing else of the table. Nobody speaks for a tenant that is not hosted.
+    fn redeems_itself(&mut self, source: TenantId, target: TenantId) -> Result<bool, Unread> {
+        let (local, snapshot, access) = (self.tenant, self.snapshot, self.access);
+        let (Some(from), Some(to)) = (snapshot.tenant(source), snapshot.tenant(target)) else {
+            return Ok(false);
+        };
+        if !redemption::clouds_agree(local, from, to, snapshot, self.rules, access) {
+            return Ok(false);
+        }
+        let outbound = from.consent(self.partner(Step::Action, from, target)?).outbound;
+        if outbound != Some(true) {
+            return Ok(false);
+        }
+        let inbound = to.consent(self.partner(Step::Action, to, source)?).inbound;
+        Ok(inbound == Some(true))
     }
 
     fn pass(&mut self, detail: crate::engine::Detail<'_>) {

@@ -2,21 +2,23 @@
 
 use crate::engine::access::{Access, Mode};
 use crate::engine::observer::{Observer, Outcome, Step};
+use crate::engine::partners::Partners;
 use crate::engine::reason::Reason;
 use crate::engine::rules::Rules;
 use crate::engine::verdict::{Basis, Effect, Marking, Permit, Ruling, Verdict};
 use crate::engine::walk::Walk;
 use crate::policy::Snapshot;
 
-/// Decides one request whose route was read and whose token was verified.
+/// Decides one request whose route was read and whose token was verified, with the records that `partners` finds.
 pub fn decide<'s>(
     snapshot: &'s Snapshot,
+    partners: &'s impl Partners,
     rules: &'s Rules,
     access: &'s Access<'s>,
     observer: &mut impl Observer,
 ) -> Verdict<'s> {
     let mut basis = Basis { application: access.application(), ..Basis::of_route(access.route) };
-    let ruling = match walk(snapshot, rules, access, observer, &mut basis) {
+    let ruling = match walk(snapshot, partners, rules, access, observer, &mut basis) {
         Ok(permit) => Ruling::Allow(permit),
         Err(ruling) => unless_report_only(ruling, rules, access),
     };
@@ -25,6 +27,7 @@ pub fn decide<'s>(
 
 fn walk<'s>(
     snapshot: &'s Snapshot,
+    partners: &'s impl Partners,
     rules: &'s Rules,
     access: &'s Access<'s>,
     observer: &mut impl Observer,
@@ -36,7 +39,7 @@ fn walk<'s>(
     };
     basis.cloud = tenant.cloud;
     audience(access, observer)?;
-    let mut walk = Walk { snapshot, tenant, access, rules, observer, basis };
+    let mut walk = Walk { snapshot, partners, tenant, access, rules, observer, basis };
     let (permit, resource) = match access.route.mode {
         Mode::Inbound => (walk.inbound()?, tenant.id),
         Mode::Outbound => (walk.outbound()?, access.resource_tenant()),

@@ -4,16 +4,17 @@ use crate::engine::access::Action;
 use crate::engine::evidence::Evidence;
 use crate::engine::header::RestrictionsHeader;
 use crate::engine::observer::{Observer, Outcome, Step};
+use crate::engine::partners::Partners;
 use crate::engine::reason::Reason;
 use crate::engine::relation::{self, Relation};
 use crate::engine::verdict::{Permit, Ruling};
-use crate::engine::walk::{Walk, blocks_providers, lists_provider, outcome};
+use crate::engine::walk::{Walk, outcome};
 use crate::engine::{conditional, domains};
 use crate::id::TenantId;
 use crate::policy::{Partner, SettingKind};
 use crate::token::Home;
 
-impl<'s, O: Observer> Walk<'s, '_, O> {
+impl<'s, O: Observer, P: Partners> Walk<'s, '_, O, P> {
     pub(in crate::engine) fn inbound(&mut self) -> Result<Permit, Ruling<'s>> {
         if self.rules.reports_only(self.access.route).is_some() {
             // What may be overruled must not hide what may not.
@@ -89,7 +90,7 @@ impl<'s, O: Observer> Walk<'s, '_, O> {
         }
         match relation {
             Relation::ServiceProvider => {
-                let listed = lists_provider(self.tenant, home);
+                let listed = self.lists_provider(Step::Setting, self.tenant, home)?;
                 let listed = if listed { Ok(()) } else { Err(Reason::ServiceProviderUnlisted) };
                 self.passed(Step::Setting, listed, &[])?;
             }
@@ -112,7 +113,7 @@ impl<'s, O: Observer> Walk<'s, '_, O> {
         let Some(owner) = self.snapshot.tenant(home) else { return Ok(()) };
         let kind = match relation {
             Relation::ServiceProvider => {
-                let blocked = blocks_providers(owner, self.tenant.id);
+                let blocked = self.blocks_providers(Step::OtherSide, owner, self.tenant.id)?;
                 let allowed = if blocked { Err(Reason::HomeOutboundBlocked) } else { Ok(()) };
                 return self.passed(
                     Step::OtherSide,

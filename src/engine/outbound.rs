@@ -1,14 +1,15 @@
 //! Outbound: our users at another organisation's resource (semantics §8).
 
 use crate::engine::observer::{Observer, Step};
+use crate::engine::partners::Partners;
 use crate::engine::reason::Reason;
 use crate::engine::relation::{self, Relation};
 use crate::engine::verdict::{Permit, Ruling};
-use crate::engine::walk::{Walk, blocks_providers, lists_provider};
+use crate::engine::walk::Walk;
 use crate::id::TenantId;
 use crate::policy::SettingKind;
 
-impl<'s, O: Observer> Walk<'s, '_, O> {
+impl<'s, O: Observer, P: Partners> Walk<'s, '_, O, P> {
     pub(in crate::engine) fn outbound(&mut self) -> Result<Permit, Ruling<'s>> {
         let resource = self.access.resource_tenant();
         let relation = relation::outbound(self.tenant.id, resource, self.access.identity);
@@ -43,11 +44,11 @@ impl<'s, O: Observer> Walk<'s, '_, O> {
     /// Administering another tenant has no setting with users and applications, only yes or no on each side.
     fn provide(&mut self, resource: TenantId) -> Result<Permit, Ruling<'s>> {
         self.cloud(Relation::ServiceProvider, resource)?;
-        let blocked = blocks_providers(self.tenant, resource);
+        let blocked = self.blocks_providers(Step::Setting, self.tenant, resource)?;
         let ours = if blocked { Err(Reason::ServiceProviderOutboundBlocked) } else { Ok(()) };
         self.passed(Step::Setting, ours, &[("rule", &"blockServiceProviderOutboundAccess")])?;
         if let Some(owner) = self.snapshot.tenant(resource) {
-            let listed = lists_provider(owner, self.tenant.id);
+            let listed = self.lists_provider(Step::OtherSide, owner, self.tenant.id)?;
             let theirs = if listed { Ok(()) } else { Err(Reason::ResourceInboundBlocked) };
             self.passed(Step::OtherSide, theirs, &[("rule", &"isServiceProvider")])?;
         }

@@ -5,7 +5,6 @@ use crate::engine::access::Access;
 use crate::engine::cloud;
 use crate::engine::relation::Relation;
 use crate::engine::rules::Rules;
-use crate::id::TenantId;
 use crate::policy::{Snapshot, Tenant};
 
 /// What becomes of an invitation. App consent is another matter.
@@ -51,23 +50,18 @@ impl Redemption {
     }
 }
 
-/// Whether users of `source` redeem invitations to `target` without a prompt, as far as `local` knows: the source's
-/// outbound and the target's inbound, and nothing else of the table. Nobody speaks for a tenant that is not hosted,
-/// and between clouds nothing counts unless configured.
-pub(in crate::engine) fn is_automatic(
+/// Between clouds no invitation redeems itself unless configured; `local` says where the two live.
+pub(in crate::engine) fn clouds_agree(
     local: &Tenant,
-    source: TenantId,
-    target: TenantId,
+    from: &Tenant,
+    to: &Tenant,
     snapshot: &Snapshot,
     rules: &Rules,
     access: &Access<'_>,
 ) -> bool {
-    let (Some(from), Some(to)) = (snapshot.tenant(source), snapshot.tenant(target)) else { return false };
     let cloud = |tenant: &Tenant| {
         let told = cloud::of(local, tenant.id, snapshot, access.identity);
         told.filter(|_| tenant.id != local.id).unwrap_or(tenant.cloud)
     };
-    (cloud(from) == cloud(to) || rules.cross_cloud_redemption)
-        && from.consent(target).outbound == Some(true)
-        && to.consent(source).inbound == Some(true)
+    cloud(from) == cloud(to) || rules.cross_cloud_redemption
 }

@@ -1,7 +1,8 @@
 //! Tenant restrictions: accounts on our network, at resources of others (semantics §8; "Set up tenant restrictions
 //! v2"). Independent of every inbound, outbound and trust setting.
 
-use crate::engine::observer::Observer;
+use crate::engine::observer::{Observer, Step};
+use crate::engine::partners::Partners;
 use crate::engine::reason::Reason;
 use crate::engine::relation::{self, Relation};
 use crate::engine::rules::OwnUsers;
@@ -11,7 +12,7 @@ use crate::id::{MSA, TenantId};
 use crate::policy::SettingKind;
 use crate::token::Home;
 
-impl<'s, O: Observer> Walk<'s, '_, O> {
+impl<'s, O: Observer, P: Partners> Walk<'s, '_, O, P> {
     pub(in crate::engine) fn restricted(&mut self) -> Result<Permit, Ruling<'s>> {
         let relation = relation::restricted(self.tenant.id, self.access.identity);
         let relation = self.related(relation)?;
@@ -45,6 +46,7 @@ impl<'s, O: Observer> Walk<'s, '_, O> {
     /// The ids that are listed for a partner are the partner's own.
     fn open(&mut self, partner: TenantId) -> Result<(), Ruling<'s>> {
         self.basis.partner = Some(partner);
-        self.setting(SettingKind::TenantRestrictions, partner, self.tenant.partners.get(partner))
+        let record = self.partner(Step::Setting, self.tenant, partner)?;
+        self.setting(SettingKind::TenantRestrictions, partner, record)
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::engine::access::Access;
 use crate::id::TenantId;
-use crate::policy::Snapshot;
 use crate::token::Home;
 
 /// The tenant that the caller synchronises from, where it is a workload of that tenant: the one that issued its token,
@@ -19,10 +18,4 @@ pub(in crate::engine) fn source(local: TenantId, access: &Access<'_>) -> Option<
     // A third tenant's application is not the source's because a route says so.
     let at_home = |source: &TenantId| [local, *source].map(Home::Tenant).contains(&identity.home);
     named.filter(at_home)
-}
-
-/// `identitySynchronization.userSyncInbound.isSyncAllowed` of the target's record for the source; it is not inherited.
-pub(in crate::engine) fn is_allowed(snapshot: &Snapshot, source: TenantId, target: TenantId) -> bool {
-    let target = snapshot.tenant(target);
-    target.and_then(|target| target.partners.get(source)).is_some_and(|partner| partner.user_sync_allowed)
 }

@@ -2,6 +2,7 @@
 
 use crate::engine::access::Access;
 use crate::engine::observer::{Detail, Observer, Outcome, Step};
+use crate::engine::partners::{Partners, Unread};
 use crate::engine::reason::Reason;
 use crate::engine::relation::Relation;
 use crate::engine::rules::Rules;
@@ -11,8 +12,9 @@ use crate::id::TenantId;
 use crate::policy::{Effective, Partner, SettingKind, Settings, Snapshot, Tenant};
 
 /// What a decision looks at, what it is found to be about, and who hears of it.
-pub(in crate::engine) struct Walk<'s, 'o, O> {
+pub(in crate::engine) struct Walk<'s, 'o, O, P> {
     pub(in crate::engine) snapshot: &'s Snapshot,
+    pub(in crate::engine) partners: &'s P,
     /// L
     pub(in crate::engine) tenant: &'s Tenant,
     pub(in crate::engine) access: &'s Access<'s>,
@@ -21,7 +23,7 @@ pub(in crate::engine) struct Walk<'s, 'o, O> {
     pub(in crate::engine) basis: &'o mut Basis,
 }
 
-impl<'s, O: Observer> Walk<'s, '_, O> {
+impl<'s, O: Observer, P: Partners> Walk<'s, '_, O, P> {
     /// Takes what was found as the caller's relation, or stops.
     pub(in crate::engine) fn related(
         &mut self,
@@ -51,7 +53,7 @@ impl<'s, O: Observer> Walk<'s, '_, O> {
         relation: Relation,
         other: TenantId,
     ) -> Result<Option<&'s Partner>, Ruling<'s>> {
-        let partner = self.tenant.partners.get(other);
+        let partner = self.partner(Step::Cloud, self.tenant, other)?;
         let listed = partner.is_some();
         let identity = self.access.identity;
         let permitted = cloud::permits(self.tenant, other, listed, relation, self.snapshot, identity);
@@ -94,7 +96,7 @@ impl<'s, O: Observer> Walk<'s, '_, O> {
         blocked: Reason,
     ) -> Result<(), Ruling<'s>> {
         let local = self.tenant.id;
-        let partner = owner.partners.get(local);
+        let partner = self.partner(Step::OtherSide, owner, local)?;
         let cloud =
             cloud::permits(owner, local, partner.is_some(), relation, self.snapshot, self.access.identity);
         let rule = cloud.map_err(|_| blocked);
@@ -114,19 +116,44 @@ impl<'s, O: Observer> Walk<'s, '_, O> {
         self.observer.step(step, outcome(result.is_ok()), detail);
         result.map_err(Ruling::Deny)
     }
-}
 
-/// Whether `owner` keeps its users from being service providers at `other`; a partner's word does not undo the
-/// default's.
-pub(in crate::engine) fn blocks_providers(owner: &Tenant, other: TenantId) -> bool {
-    let blocks = |settings: &Settings| settings.block_service_provider_outbound == Some(true);
-    let partner = owner.partners.get(other);
-    partner.is_some_and(|partner| blocks(&partner.settings)) || blocks(&owner.default)
-}
+    /// The record that `owner` keeps for `other`; where it cannot be told, the decision ends here.
+    pub(in crate::engine) fn partner(
+        &mut self,
+        step: Step,
+        owner: &'s Tenant,
+        other: TenantId,
+    ) -> Result<Option<&'s Partner>, Unread> {
+        let found = self.partners.partner(owner, other);
+        if found.is_err() {
+            self.observer.step(step, Outcome::Stop, &[("partner_read", &false)]);
+        }
+        found
+    }
 
-/// Whether `owner` has listed `other` as its service provider.
-pub(in crate::engine) fn lists_provider(owner: &Tenant, other: TenantId) -> bool {
-    owner.partners.get(other).is_some_and(|partner| partner.is_service_provider)
+    /// Whether `owner` keeps its users from being service providers at `other`; a partner's word does not undo the
+    /// default's.
+    pub(in crate::engine) fn blocks_providers(
+        &mut self,
+        step: Step,
+        owner: &'s Tenant,
+        other: TenantId,
+    ) -> Result<bool, Unread> {
+        let blocks = |settings: &Settings| settings.block_service_provider_outbound == Some(true);
+        let partner = self.partner(step, owner, other)?;
+        Ok(partner.is_some_and(|partner| blocks(&partner.settings)) || blocks(&owner.default))
+    }
+
+    /// Whether `owner` has listed `other` as its service provider.
+    pub(in crate::engine) fn lists_provider(
+        &mut self,
+        step: Step,
+        owner: &'s Tenant,
+        other: TenantId,
+    ) -> Result<bool, Unread> {
+        let partner = self.partner(step, owner, other)?;
+        Ok(partner.is_some_and(|partner| partner.is_service_provider))
+    }
 }
 
 pub(in crate::engine) const fn outcome(passed: bool) -> Outcome {

@@ -19,10 +19,11 @@ mod partner;
 mod pointer;
 mod principal;
 mod setting;
+mod shelf;
 mod snapshot;
 mod target;
 
-pub use self::compile::{Compiled, Compiler, Options, compile};
+pub use self::compile::{Compiled, Compiler, Options, compile, compile_partner};
 pub use self::conditional::{
     AppCondition, AppSet, ConditionalPolicy, Control, Controls, ExternalUsers, GuestTypes, Operator,
     PolicyState, Tenants, UserCondition, UserSet,
@@ -34,5 +35,6 @@ pub use self::partner::{Consent, Partner, Settings, TrustFlag, service_default};
 pub use self::pointer::escaped;
 pub use self::principal::{Principal, PrincipalMap};
 pub use self::setting::{Conflict, Effective, Origin, Setting, SettingKind};
+pub use self::shelf::{Fetch, Found, Shelf};
 pub use self::snapshot::{Contexts, GuestAccess, Partners, Revision, Revocation, Snapshot, Tenant};
 pub use self::target::{Access, AppTargets, Half, Suite, UserTargets};

@@ -2,17 +2,25 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::id::{Cloud, Domain, ObjectId, PolicyId, TenantId};
 use crate::policy::conditional::{ConditionalPolicy, Control};
 use crate::policy::domains::{DomainLists, InvitesFrom};
 use crate::policy::partner::{Consent, Partner, Settings};
 use crate::policy::setting::{Effective, SettingKind};
+use crate::policy::shelf::Shelf;
 
 /// Names the state of a policy: 16 hexadecimal digits of a file's SHA-256, or a store's decimal revision.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Revision(pub Box<str>);
+
+impl Revision {
+    /// A store's.
+    pub fn counted(revision: u64) -> Self {
+        Self(revision.to_string().into())
+    }
+}
 
 impl fmt::Display for Revision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -27,12 +35,37 @@ type Map<V> = HashMap<TenantId, V, foldhash::fast::RandomState>;
 pub struct Snapshot {
     /// Which state of the policy this is.
     pub revision: Revision,
-    tenants: Map<Tenant>,
+    /// The same as a number, where partners are on shelves, else 0: no partner that a decision uses may be older.
+    pub at: u64,
+    tenants: Arc<Map<Tenant>>,
 }
 
 impl Snapshot {
     pub(in crate::policy) fn new(revision: Revision, tenants: impl IntoIterator<Item = Tenant>) -> Self {
-        Self { revision, tenants: tenants.into_iter().map(|tenant| (tenant.id, tenant)).collect() }
+        let tenants = tenants.into_iter().map(|tenant| (tenant.id, tenant)).collect();
+        Self { revision, at: 0, tenants: Arc::new(tenants) }
+    }
+
+    /// The same settings at a store's `revision`, each tenant's partners on the shelf that `place` has for it.
+    #[must_use]
+    pub fn on_shelves(self, revision: u64, place: impl Fn(TenantId) -> Option<Arc<dyn Shelf>>) -> Self {
+        let tenants = Arc::into_inner(self.tenants).unwrap_or_default();
+        let shelved = tenants.into_iter().map(|(id, mut tenant)| {
+            tenant.partners = Partners { records: Map::default(), shelf: place(id) };
+            (id, tenant)
+        });
+        Self { revision: Revision::counted(revision), at: revision, tenants: Arc::new(shelved.collect()) }
+    }
+
+    /// The same settings, known to be the store's at a later `revision` too.
+    #[must_use]
+    pub fn still_at(&self, revision: u64) -> Self {
+        Self { revision: Revision::counted(revision), at: revision, tenants: Arc::clone(&self.tenants) }
+    }
+
+    /// Whether partners may have to be fetched.
+    pub fn has_shelves(&self) -> bool {
+        self.at > 0
     }
 
     /// The settings of a hosted tenant.
@@ -86,9 +119,9 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// `automaticUserConsentSettings` for another tenant, each null field inherited by itself.
-    pub fn consent(&self, other: TenantId) -> Consent {
-        let own = self.partners.get(other).map(|partner| partner.settings.consent).unwrap_or_default();
+    /// `automaticUserConsentSettings` for `partner` or for everyone, each null field inherited by itself.
+    pub fn consent(&self, partner: Option<&Partner>) -> Consent {
+        let own = partner.map(|partner| partner.settings.consent).unwrap_or_default();
         let default = self.default.consent;
         Consent { inbound: own.inbound.or(default.inbound), outbound: own.outbound.or(default.outbound) }
     }
@@ -102,7 +135,7 @@ impl Tenant {
                 let effective = Effective::of(kind, Some(&partner.settings), &self.default)?;
                 effective.permits_everything().then_some(*id)
             };
-            let mut ids: Vec<_> = self.partners.0.iter().filter_map(unrestricted).collect();
+            let mut ids: Vec<_> = self.partners.records.iter().filter_map(unrestricted).collect();
             ids.sort_unstable();
             ids.into()
         })
@@ -111,20 +144,33 @@ impl Tenant {
 
 /// The partners of one tenant.
 #[derive(Debug, Default)]
-pub struct Partners(Map<Partner>);
+pub struct Partners {
+    records: Map<Partner>,
+    shelf: Option<Arc<dyn Shelf>>,
+}
 
 impl Partners {
     pub(in crate::policy) fn reserve(&mut self, more: usize) {
-        self.0.reserve(more);
+        self.records.reserve(more);
     }
 
     pub(in crate::policy) fn insert(&mut self, id: TenantId, partner: Partner) -> Option<Partner> {
-        self.0.insert(id, partner)
+        self.records.insert(id, partner)
     }
 
-    /// The record for this tenant.
+    /// The record for this tenant, where the records are here at all: see [`Partners::shelf`].
     pub fn get(&self, id: TenantId) -> Option<&Partner> {
-        self.0.get(&id)
+        self.records.get(&id)
+    }
+
+    /// Whether no record is here.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Where the records are if they are not here.
+    pub fn shelf(&self) -> Option<&Arc<dyn Shelf>> {
+        self.shelf.as_ref()
     }
 }
 

@@ -5,6 +5,8 @@
 
 mod discovery;
 mod document;
+mod etcd;
+mod feed;
 mod fetch;
 mod graph;
 mod keys;
@@ -16,6 +18,8 @@ mod store;
 mod task;
 
 pub use self::document::{Document, Files, Stamp};
+pub use self::etcd::{EtcdError, EtcdSettings, EtcdSource, EtcdTls};
+pub use self::feed::{Feed, PolicyOrigin};
 pub use self::fetch::{FetchConfig, FetchError};
 pub use self::graph::{Export, Exported, Found, GraphError, Import, Imported, Problem, Progress, Wrong};
 pub use self::keys::{KeyOrigin, KeySource, Keys, KeysConfig, Reached};

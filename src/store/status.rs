@@ -46,6 +46,11 @@ impl Status {
         self.rejection.store(Some(rejection.into()));
     }
 
+    /// Whatever was refused is not there any more.
+    pub fn nothing_rejected(&self) {
+        self.rejection.store(None);
+    }
+
     /// Seconds since the source was last reached.
     pub fn age(&self, now: i64) -> i64 {
         now.saturating_sub(self.reached_at.load(Ordering::Relaxed)).max(0)

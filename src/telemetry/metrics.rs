@@ -50,6 +50,9 @@ pub struct Metrics {
     token_cache_hits: Counter,
     token_cache_misses: Counter,
     token_cache_entries: Gauge,
+    partner_cache_hits: Counter,
+    partner_cache_misses: Counter,
+    partner_cache_entries: Gauge,
     tokens_verified: Counter,
     tokens_refused: Counter,
     verifications_shed: Counter,
@@ -88,10 +91,6 @@ impl Metrics {
             |result| register.counter("tenantgate_token_verifications_total", &[("result", result)]);
         register.describe();
         // Known by their names from the first day, of features that cannot be switched on yet.
-        for name in ["tenantgate_partner_cache_hits", "tenantgate_partner_cache_misses"] {
-            drop(register.counter(name, &[]));
-        }
-        drop(register.gauge("tenantgate_partner_cache_entries", &[]));
         drop(register.counter("tenantgate_decisions_lost_total", &[]));
         Self {
             checks: checks.collect(),
@@ -104,6 +103,9 @@ impl Metrics {
             token_cache_hits: register.counter("tenantgate_token_cache_hits", &[]),
             token_cache_misses: register.counter("tenantgate_token_cache_misses", &[]),
             token_cache_entries: register.gauge("tenantgate_token_cache_entries", &[]),
+            partner_cache_hits: register.counter("tenantgate_partner_cache_hits", &[]),
+            partner_cache_misses: register.counter("tenantgate_partner_cache_misses", &[]),
+            partner_cache_entries: register.gauge("tenantgate_partner_cache_entries", &[]),
             tokens_verified: verifications("verified"),
             tokens_refused: verifications("refused"),
             verifications_shed: verifications("shed"),
@@ -121,6 +123,16 @@ impl Metrics {
     /// A token was looked up in the cache of verified ones.
     pub fn token_looked_up(&self, hit: bool) {
         self.tally.token_looked_up(hit);
+    }
+
+    /// A partner was looked up among those at hand.
+    pub fn partner_looked_up(&self, hit: bool) {
+        if hit { self.partner_cache_hits.increment(1) } else { self.partner_cache_misses.increment(1) }
+    }
+
+    /// So many partners, and absences of partners, are at hand.
+    pub fn partners_held(&self, count: f64) {
+        self.partner_cache_entries.set(count);
     }
 
     /// A signature was checked.
@@ -254,6 +266,8 @@ impl Register<'_> {
             ("tenantgate_policy_rejected_total", "Updates of the policy that were not applied."),
             ("tenantgate_token_cache_hits", "Tokens that were verified before."),
             ("tenantgate_token_cache_misses", "Tokens seen for the first time."),
+            ("tenantgate_partner_cache_hits", "Partners that were at hand when a decision asked."),
+            ("tenantgate_partner_cache_misses", "Partners that had to be read, or read anew."),
             ("tenantgate_token_verifications_total", "Signatures checked, or not for want of a turn."),
             ("tenantgate_certificate_loads_total", "Times that a port's certificates were read anew."),
             ("tenantgate_key_fetches_total", "Attempts to fetch an issuer's keys."),
@@ -263,6 +277,7 @@ impl Register<'_> {
         }
         let gauges = [
             ("tenantgate_token_cache_entries", None, "Verified tokens held."),
+            ("tenantgate_partner_cache_entries", None, "Partners at hand, and known absences of partners."),
             (
                 "tenantgate_policy_age_seconds",
                 Some(Unit::Seconds),

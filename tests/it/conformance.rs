@@ -21,7 +21,7 @@ const ELSEWHERE: &[(&str, &str, &[Reason])] = &[
     ("it/lifecycle.rs", "without_keys_the_fault_is_ours", &[Reason::KeysUnavailable]),
     ("it/lifecycle.rs", "with_no_place_left_the_answer_is_an_explicit_denial", &[Reason::Overloaded]),
     ("it/answers.rs", "what_could_not_be_handled_at_all_is_an_explicit_denial", &[Reason::InternalError]),
-    ("it/conformance.rs", "nothing_waits_for_partners_yet", &[Reason::PartnerUnavailable]),
+    ("it/partners.rs", "what_cannot_be_fetched_or_read_decides_nothing", &[Reason::PartnerUnavailable]),
 ];
 
 #[test]
@@ -45,23 +45,6 @@ fn every_exempt_reason_has_its_test() {
         let text = std::fs::read_to_string(&path).unwrap();
         let (function, case) = (format!("fn {name}("), format!(r#"{{"name": "{name}","#));
         assert!(text.contains(&function) || text.contains(&case), "{reasons:?}: no `{name}` in tests/{file}");
-    }
-}
-
-/// Partners are part of the policy until a store keeps them.
-#[test]
-fn nothing_waits_for_partners_yet() {
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if !["engine/reason.rs", "check/problem.rs"].iter().any(|words| path.ends_with(words)) {
-                let text = std::fs::read_to_string(&path).unwrap();
-                assert!(!text.contains("PartnerUnavailable"), "{}", path.display());
-            }
-        }
     }
 }
 
@@ -162,7 +145,7 @@ fn all() -> Vec<Case> {
 }
 
 impl Case {
-    fn world(&self) -> World {
+    pub(crate) fn world(&self) -> World {
         let mut config = self.config.clone();
         let principals = self.principals();
         if principals.is_some() {

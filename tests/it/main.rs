@@ -29,6 +29,7 @@ mod keys;
 mod lifecycle;
 mod lint;
 mod outage;
+mod partners;
 mod principals;
 mod process;
 mod raw;

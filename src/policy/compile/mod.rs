@@ -15,6 +15,7 @@ use crate::id::TenantId;
 use crate::policy::fields::Field;
 use crate::policy::finding::Findings;
 use crate::policy::json::Node;
+use crate::policy::partner::Partner;
 use crate::policy::pointer::Pointer;
 use crate::policy::snapshot::{Contexts, Revision, Snapshot, Tenant};
 
@@ -65,6 +66,19 @@ fn conclude(read: Vec<Placed>, mut findings: Findings, revision: Revision, optio
     let tenants = read.into_iter().map(|placed| placed.tenant);
     let snapshot = (!findings.refused()).then(|| Snapshot::new(revision, tenants));
     Compiled { snapshot, findings }
+}
+
+/// Compiles one partner's record by itself, as a store keeps it; refused with what was found.
+pub fn compile_partner(document: &[u8]) -> Result<(TenantId, Partner), Findings> {
+    let mut findings = Findings::default();
+    let read = match Node::read(document) {
+        Ok(node) => settings::partner(Field { node: &node, at: Pointer::ROOT }, &mut findings),
+        Err(finding) => {
+            findings.push(finding);
+            None
+        }
+    };
+    read.filter(|_| !findings.refused()).ok_or(findings)
 }
 
 /// A tenant, and where it stands.

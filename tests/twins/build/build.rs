@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use list::Entry;
 
 /// `cli` speaks to a person and decides nothing; `pb` is generated, and taken from the original.
-const MODULES: [(&str, &str); 12] = [
+const MODULES: [(&str, &str); 13] = [
     ("admin", "admin/mod.rs"),
     ("app", "app.rs"),
     ("check", "check/mod.rs"),
@@ -23,6 +23,7 @@ const MODULES: [(&str, &str); 12] = [
     ("policy", "policy/mod.rs"),
     ("port", "port/mod.rs"),
     ("source", "source/mod.rs"),
+    ("directory", "directory/mod.rs"),
     ("store", "store/mod.rs"),
     ("telemetry", "telemetry/mod.rs"),
     ("token", "token/mod.rs"),

@@ -1,0 +1,355 @@
+//! The partners of one hosted tenant in one generation.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::directory::caches::{Directory, Entry, Key};
+use crate::directory::ledger::{Kept, Ledger};
+use crate::id::TenantId;
+use crate::policy::{Fetch, Found, Partner, Shelf};
+
+/// Reads records from where they are kept.
+pub trait Loader: fmt::Debug + Send + Sync + 'static {
+    /// The record that `tenant` keeps for `other` in `generation`: as any member of the store has it, or, where it must
+    /// be `newest`, as the store has agreed on.
+    fn load(&self, tenant: TenantId, generation: u64, other: TenantId, newest: bool) -> Load;
+}
+
+/// The work of reading one.
+pub type Load = Pin<Box<dyn Future<Output = Result<Loaded, LoadError>> + Send>>;
+
+/// A record, or that there is none, at a revision.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Which.
+    pub revision: u64,
+    /// What was there.
+    pub record: Record,
+}
+
+/// What there is for one other tenant.
+#[derive(Debug, Clone)]
+pub enum Record {
+    /// This.
+    Partner(Arc<Partner>),
+    /// Something that cannot be read; it permits nobody.
+    Unreadable,
+    /// Nothing.
+    Absent,
+}
+
+/// The store did not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the store did not answer")]
+pub struct LoadError;
+
+/// What the watch tells of one record.
+#[derive(Debug)]
+pub struct Change {
+    /// When.
+    pub revision: u64,
+    /// Whose record it is.
+    pub other: TenantId,
+    /// What it is from now on.
+    pub record: Record,
+}
+
+/// Attempts to read a record that changes meanwhile, or that a member of the store does not have yet.
+const ATTEMPTS: usize = 4;
+/// A read that takes longer has failed, whoever still waits for it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The shelf.
+pub struct PartnerShelf {
+    directory: Arc<Directory>,
+    number: u64,
+    tenant: TenantId,
+    generation: u64,
+    ledger: Ledger,
+}
+
+impl PartnerShelf {
+    pub(in crate::directory) fn new(
+        directory: Arc<Directory>,
+        number: u64,
+        tenant: TenantId,
+        generation: u64,
+        revision: u64,
+    ) -> Self {
+        Self { directory, number, tenant, generation, ledger: Ledger::new(revision) }
+    }
+
+    /// Which generation it is of.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Through which revision the watch was applied.
+    pub fn applied(&self) -> u64 {
+        self.ledger.applied()
+    }
+
+    /// Applies what the watch told, everything until `revision`; publish that revision afterwards.
+    pub fn apply(&self, revision: u64, changes: Vec<Change>) {
+        let whose: Vec<_> = changes.iter().map(|change| (change.revision, change.other)).collect();
+        self.ledger.apply(revision, whose, || {
+            for Change { revision, other, record } in changes {
+                let key = self.key(other);
+                // Nobody asks for most of a store's records.
+                if self.directory.has_older(key, revision) {
+                    self.directory.put(key, revision, record);
+                }
+            }
+        });
+    }
+
+    /// Empties the shelf: what happened until `revision` is not known any more.
+    pub fn restart(&self, revision: u64) {
+        self.ledger.restart(revision, || self.directory.clear(self.number));
+    }
+
+    fn key(&self, other: TenantId) -> Key {
+        (self.number, other)
+    }
+
+    /// The entry, if it is good for a snapshot of `revision`.
+    fn good(&self, other: TenantId, revision: u64) -> Option<Arc<Entry>> {
+        self.ledger.find(revision, || {
+            let entry = self.directory.get(self.key(other))?;
+            Some((entry.read_at, entry))
+        })
+    }
+
+    /// Reads the record for all who wait, and keeps it; gives whether there is something good at hand now.
+    async fn load(&self, other: TenantId, revision: u64) -> bool {
+        for attempt in 0..ATTEMPTS {
+            let load = self.directory.loader.load(self.tenant, self.generation, other, attempt > 0);
+            let Ok(Ok(Loaded { revision: read_at, record })) = timeout(PATIENCE, load).await else { break };
+            let key = self.key(other);
+            let kept = self
+                .ledger
+                .keep(other, read_at, || self.directory.put(key, read_at.max(self.applied()), record));
+            if matches!(kept, Kept::Until(until) if until >= revision) {
+                return true;
+            }
+        }
+        self.settle(other, revision)
+    }
+
+    /// Goes on with what is at hand, where that is good and only its time is over.
+    fn settle(&self, other: TenantId, revision: u64) -> bool {
+        let entry = self.good(other, revision);
+        if let Some(entry) = &entry {
+            self.directory.put_off(entry);
+        }
+        entry.is_some()
+    }
+}
+
+impl Shelf for PartnerShelf {
+    fn find(&self, other: TenantId, revision: u64) -> Found {
+        let entry = self.good(other, revision).filter(|entry| !self.directory.is_due(entry));
+        self.directory.metrics.partner_looked_up(entry.is_some());
+        match entry.as_deref().map(|entry| &entry.record) {
+            Some(Record::Partner(partner)) => Found::Partner(Arc::clone(partner)),
+            Some(Record::Unreadable) => Found::Unreadable,
+            Some(Record::Absent) => Found::Absent,
+            None => Found::Away,
+        }
+    }
+
+    fn fetch(self: Arc<Self>, other: TenantId, revision: u64) -> Fetch {
+        Box::pin(async move {
+            let loading = Arc::clone(&self);
+            let load = async move { loading.load(other, revision).await };
+            let landed = self.directory.flights.board(self.key(other), load);
+            match timeout(self.directory.config.load_timeout, landed).await {
+                Ok(found) => found,
+                Err(_) => self.settle(other, revision),
+            }
+        })
+    }
+}
+
+impl Drop for PartnerShelf {
+    fn drop(&mut self) {
+        self.directory.clear(self.number);
+    }
+}
+
+impl fmt::Debug for PartnerShelf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PartnerShelf").field("generation", &self.generation).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::directory::DirectoryConfig;
+    use crate::telemetry::Metrics;
+
+    const L: TenantId = TenantId::from_u128(1);
+    const P: TenantId = TenantId::from_u128(2);
+    const Q: TenantId = TenantId::from_u128(3);
+
+    type Answer = Result<Loaded, LoadError>;
+
+    /// A store that answers as it was told to, each time after a while.
+    #[derive(Debug, Clone, Default)]
+    struct Told {
+        answers: Arc<Mutex<VecDeque<Answer>>>,
+        takes: Duration,
+        asked: Arc<AtomicUsize>,
+        newest: Arc<AtomicUsize>,
+        at_once: Arc<AtomicUsize>,
+        most_at_once: Arc<AtomicUsize>,
+    }
+
+    impl Loader for Told {
+        fn load(&self, _tenant: TenantId, _generation: u64, _other: TenantId, newest: bool) -> Load {
+            let told = self.clone();
+            Box::pin(async move {
+                told.asked.fetch_add(1, Ordering::SeqCst);
+                told.newest.fetch_add(usize::from(newest), Ordering::SeqCst);
+                let now = told.at_once.fetch_add(1, Ordering::SeqCst) + 1;
+                told.most_at_once.fetch_max(now, Ordering::SeqCst);
+                sleep(told.takes).await;
+                told.at_once.fetch_sub(1, Ordering::SeqCst);
+                let answer = told.answers.lock().unwrap().pop_front();
+                answer.unwrap_or(Ok(Loaded { revision: 10, record: Record::Absent }))
+            })
+        }
+    }
+
+    fn record() -> Record {
+        Record::Partner(Arc::new(Partner { is_service_provider: true, ..Partner::default() }))
+    }
+
+    fn at(revision: u64, record: Record) -> Loaded {
+        Loaded { revision, record }
+    }
+
+    fn shelf(told: &Told, ttl: u64, answers: impl IntoIterator<Item = Answer>) -> Arc<PartnerShelf> {
+        told.answers.lock().unwrap().extend(answers);
+        let config = DirectoryConfig {
+            capacity: 100,
+            ttl: Duration::from_millis(ttl),
+            negative_ttl: Duration::from_millis(ttl),
+            load_timeout: Duration::from_millis(400),
+        };
+        Directory::new(config, told.clone(), Arc::new(Metrics::new([]))).shelf(L, 1, 10)
+    }
+
+    async fn fetched(shelf: &Arc<PartnerShelf>, other: TenantId, revision: u64) -> bool {
+        Arc::clone(shelf).fetch(other, revision).await
+    }
+
+    fn is_there(shelf: &PartnerShelf, other: TenantId, revision: u64) -> bool {
+        matches!(shelf.find(other, revision), Found::Partner(_))
+    }
+
+    #[tokio::test]
+    async fn what_was_read_is_at_hand_and_what_failed_is_not_absent() {
+        let told = Told::default();
+        let shelf =
+            shelf(&told, 1000, [Err(LoadError), Ok(at(10, record())), Ok(at(10, Record::Unreadable))]);
+        assert!(!fetched(&shelf, P, 10).await);
+        assert!(matches!(shelf.find(P, 10), Found::Away));
+        assert!(fetched(&shelf, P, 10).await && is_there(&shelf, P, 10));
+        assert!(fetched(&shelf, Q, 10).await);
+        assert!(matches!(shelf.find(Q, 10), Found::Unreadable));
+        let nobody = TenantId::from_u128(4);
+        assert!(fetched(&shelf, nobody, 10).await);
+        assert!(matches!(shelf.find(nobody, 10), Found::Absent));
+    }
+
+    #[tokio::test]
+    async fn all_who_wait_for_a_record_wait_for_one_read() {
+        let told = Told { takes: Duration::from_millis(50), ..Told::default() };
+        let shelf = shelf(&told, 1000, [Ok(at(10, record()))]);
+        let waiting: Vec<_> = (0..100)
+            .map(|_| {
+                let shelf = Arc::clone(&shelf);
+                tokio::spawn(async move { fetched(&shelf, P, 10).await })
+            })
+            .collect();
+        for waiter in waiting {
+            assert!(waiter.await.unwrap());
+        }
+        assert_eq!(told.asked.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn the_store_is_asked_for_a_bounded_number_of_records_at_once() {
+        let told = Told { takes: Duration::from_millis(300), ..Told::default() };
+        let shelf = shelf(&told, 1000, []);
+        let waiting: Vec<_> = (0..1000)
+            .map(|other| {
+                let shelf = Arc::clone(&shelf);
+                tokio::spawn(async move { fetched(&shelf, TenantId::from_u128(other), 10).await })
+            })
+            .collect();
+        let mut found = 0;
+        for waiter in waiting {
+            found += usize::from(waiter.await.unwrap());
+        }
+        // The others had no place in time.
+        assert_eq!((found, told.most_at_once.load(Ordering::SeqCst)), (64, 64));
+    }
+
+    #[tokio::test]
+    async fn a_late_answer_serves_whoever_comes_next() {
+        let told = Told { takes: Duration::from_millis(700), ..Told::default() };
+        let shelf = shelf(&told, 10_000, [Ok(at(10, record()))]);
+        assert!(!fetched(&shelf, P, 10).await, "nobody waits so long");
+        sleep(Duration::from_millis(600)).await;
+        assert!(is_there(&shelf, P, 10));
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_anew_is_served_for_as_long_as_it_is_good() {
+        let told = Told::default();
+        let shelf = shelf(&told, 100, [Ok(at(10, record())), Err(LoadError), Err(LoadError)]);
+        assert!(fetched(&shelf, P, 10).await);
+        sleep(Duration::from_millis(200)).await;
+        assert!(matches!(shelf.find(P, 10), Found::Away), "its time is over");
+        assert!(fetched(&shelf, P, 10).await && is_there(&shelf, P, 10));
+        // At a later revision that the watch has not told everything until, it may be an old one.
+        assert!(!fetched(&shelf, P, 11).await && !is_there(&shelf, P, 11));
+    }
+
+    #[tokio::test]
+    async fn a_member_that_lags_is_not_believed() {
+        let told = Told::default();
+        let shelf = shelf(&told, 1000, [Ok(at(9, record())), Ok(at(12, Record::Absent))]);
+        // The watch knows of everything until 10.
+        assert!(fetched(&shelf, P, 10).await);
+        assert!(matches!(shelf.find(P, 12), Found::Absent));
+        assert_eq!(told.newest.load(Ordering::SeqCst), 1, "asked once more, for what the members agree on");
+    }
+
+    #[tokio::test]
+    async fn the_watch_changes_what_is_at_hand_and_keeps_the_rest_good() {
+        let told = Told::default();
+        let shelf = shelf(&told, 10_000, [Ok(at(10, record())), Ok(at(10, record()))]);
+        assert!(fetched(&shelf, P, 10).await && fetched(&shelf, Q, 10).await);
+        shelf.apply(11, vec![Change { revision: 11, other: P, record: Record::Absent }]);
+        assert!(matches!(shelf.find(P, 11), Found::Absent));
+        assert!(is_there(&shelf, Q, 11), "it did not change");
+        assert!(!is_there(&shelf, Q, 12), "but at 12 it may have");
+        shelf.restart(12);
+        assert!(!is_there(&shelf, Q, 12) && !is_there(&shelf, Q, 1), "nothing is known any more");
+    }
+}

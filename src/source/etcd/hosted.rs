@@ -1,0 +1,269 @@
+//! The hosted tenants as they were last good, each with its shelf, and the one who publishes them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::directory::{Change, Directory, PartnerShelf};
+use crate::id::TenantId;
+use crate::policy::{Compiled, Finding, Level, Options, Revision, Snapshot, compile};
+use crate::source::etcd::keys::Keys;
+use crate::source::etcd::small::{Small, TenantKeys};
+use crate::source::etcd::watch::Watched;
+use crate::store::{Publisher, Reader, Rejection, Status};
+use crate::telemetry::{Metrics, RejectedBecause, unix_now};
+
+/// What is published, and what it is made of.
+#[derive(Debug)]
+pub(in crate::source) struct Hosted {
+    directory: Arc<Directory>,
+    options: Options,
+    publisher: Publisher<Snapshot>,
+    reader: Reader<Snapshot>,
+    status: Arc<Status>,
+    metrics: Arc<Metrics>,
+    tenants: BTreeMap<TenantId, Good>,
+    /// What is refused now, and what is foreign.
+    refused: BTreeSet<String>,
+    foreign: BTreeSet<String>,
+    /// All of which was told already.
+    told: BTreeSet<String>,
+    /// Events were lost: what is on shelves may be old.
+    lost: bool,
+}
+
+/// A tenant as it was last good.
+#[derive(Debug, Clone)]
+struct Good {
+    settings: Arc<[u8]>,
+    shelf: Arc<PartnerShelf>,
+}
+
+impl Hosted {
+    pub(in crate::source) fn new(
+        directory: Arc<Directory>,
+        options: Options,
+        publisher: Publisher<Snapshot>,
+        reader: Reader<Snapshot>,
+        status: Arc<Status>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let (tenants, refused, foreign, told, lost) = Default::default();
+        Self { directory, options, publisher, reader, status, metrics, tenants, refused, foreign, told, lost }
+    }
+
+    pub(in crate::source) fn directory(&self) -> Arc<Directory> {
+        Arc::clone(&self.directory)
+    }
+
+    /// Publishes the state that was read, where it is good and new; gives whether other ranges are to be watched now.
+    pub(in crate::source) fn host(&mut self, small: Small, foreign: Option<Vec<String>>) -> bool {
+        let Small { revision, changed, tenants: read, foreign: names } = small;
+        let gap = std::mem::take(&mut self.lost);
+        if gap {
+            for good in self.tenants.values() {
+                good.shelf.restart(revision);
+            }
+        }
+        let mut refused = BTreeSet::new();
+        let mut next = BTreeMap::new();
+        // Whoever has neither is not hosted, whatever partners are left.
+        let kept = |(_, keys): &(TenantId, TenantKeys)| keys.settings.is_some() || keys.active.is_some();
+        for (tenant, keys) in read.into_iter().filter(kept) {
+            match self.tenant(tenant, keys, revision) {
+                Ok(good) => {
+                    next.insert(tenant, good);
+                }
+                Err((problem, last)) => {
+                    refused.insert(format!("tenant {tenant}: {problem}"));
+                    next.extend(last.map(|last| (tenant, last)));
+                }
+            }
+        }
+        let ranges_differ = !self.tenants.iter().map(place).eq(next.iter().map(place));
+        let differs = ranges_differ
+            || self.tenants.values().zip(next.values()).any(|(last, next)| last.settings != next.settings);
+        let published = self.reader.borrow().as_deref().map(|snapshot| snapshot.at);
+        // What was taken away leaves no trace of when, nor does what was compacted.
+        let at = match published {
+            Some(last) if gap || differs && changed <= last => revision,
+            Some(last) => last.max(changed),
+            None => changed.max(1),
+        };
+        let mut watch_anew = false;
+        if differs || published.is_none() {
+            match self.compiled(&next, at) {
+                Ok(snapshot) => {
+                    watch_anew = ranges_differ;
+                    self.tenants = next;
+                    tracing::info!(revision = at, tenants = self.tenants.len(), "policy applied");
+                    self.publisher.publish(snapshot);
+                    self.status.applied(unix_now());
+                }
+                Err(problem) => {
+                    refused.insert(problem);
+                }
+            }
+        } else {
+            self.publish_at(at);
+        }
+        if let Some(foreign) = foreign {
+            self.foreign = foreign.into_iter().chain(names).collect();
+        }
+        self.tell(refused);
+        watch_anew
+    }
+
+    /// Applies what the watch told of a tenant's partners.
+    pub(in crate::source) fn apply(
+        &mut self,
+        tenant: TenantId,
+        generation: u64,
+        revision: u64,
+        changes: Vec<Change>,
+    ) {
+        let good = self.tenants.get(&tenant).filter(|good| good.shelf.generation() == generation);
+        if let Some(good) = good {
+            good.shelf.apply(revision, changes);
+        }
+    }
+
+    /// The present settings are those of `revision` too.
+    pub(in crate::source) fn publish_at(&self, revision: u64) {
+        let later = self
+            .reader
+            .borrow()
+            .as_deref()
+            .filter(|snapshot| snapshot.at < revision)
+            .map(|snapshot| snapshot.still_at(revision));
+        if let Some(later) = later {
+            self.publisher.publish(later);
+        }
+    }
+
+    /// Revisions were compacted before they were told.
+    pub(in crate::source) fn lost(&mut self) {
+        self.lost = true;
+    }
+
+    /// Keys that nobody knows were written.
+    pub(in crate::source) fn foreign_written(&mut self, keys: Vec<String>) {
+        if !keys.is_empty() {
+            self.foreign.extend(keys);
+            self.tell(self.refused.clone());
+        }
+    }
+
+    /// What to watch: the active partners of each tenant, and everything that is nobody's partners.
+    pub(in crate::source) fn ranges(&self, keys: &Keys, revision: u64) -> (Keys, Vec<Watched>) {
+        let mut watched = Vec::new();
+        let (mut from, end) = keys.tenants();
+        for (tenant, Good { shelf, .. }) in &self.tenants {
+            let (first, past) = keys.generations(*tenant);
+            watched.push(Watched { range: (from, first), after: revision, partners: None });
+            let (range, generation) = (keys.partners(*tenant, shelf.generation()), shelf.generation());
+            watched.push(Watched { range, after: shelf.applied(), partners: Some((*tenant, generation)) });
+            from = past;
+        }
+        watched.push(Watched { range: (from, end), after: revision, partners: None });
+        (keys.clone(), watched)
+    }
+
+    /// A tenant as it was read, or what is wrong with it and how it was last good.
+    fn tenant(
+        &self,
+        tenant: TenantId,
+        keys: TenantKeys,
+        revision: u64,
+    ) -> Result<Good, (String, Option<Good>)> {
+        let last = self.tenants.get(&tenant);
+        let Some(active) = keys.active.as_deref().and_then(number) else {
+            return Err(("`active` is no generation's number".to_owned(), last.cloned()));
+        };
+        let partners = match last.filter(|last| last.shelf.generation() == active) {
+            Some(last) => Arc::clone(&last.shelf),
+            None => self.directory.shelf(tenant, active, revision),
+        };
+        let Some(settings) = keys.settings else {
+            return Err(("`settings` is missing".to_owned(), last.cloned()));
+        };
+        if let Some(last) = last.filter(|last| *last.settings == *settings) {
+            return Ok(Good { settings: Arc::clone(&last.settings), shelf: partners });
+        }
+        match self.check(tenant, &settings) {
+            Ok(()) => Ok(Good { settings: settings.into(), shelf: partners }),
+            Err(problem) => {
+                let last = last.map(|last| Good { settings: Arc::clone(&last.settings), shelf: partners });
+                Err((problem, last))
+            }
+        }
+    }
+
+    /// Whether these are the settings of this one tenant, and can be used.
+    fn check(&self, tenant: TenantId, settings: &[u8]) -> Result<(), String> {
+        let options = Options { required: Vec::new(), ..self.options.clone() };
+        let Compiled { snapshot, findings } = compile([&*document(settings)], Revision::counted(0), &options);
+        let Some(snapshot) = snapshot else { return Err(told(findings.of(Level::Error))) };
+        let mut tenants = snapshot.tenants();
+        match (tenants.next(), tenants.next()) {
+            (Some(one), None) if one.id != tenant => Err("`settings` are another tenant's".to_owned()),
+            (Some(one), None) if !one.partners.is_empty() => {
+                Err("`settings` have partners, which would have no effect: give them keys of their own"
+                    .to_owned())
+            }
+            (Some(_), None) => Ok(()),
+            (_, Some(_)) | (None, None) => Err("`settings` are not those of one tenant".to_owned()),
+        }
+    }
+
+    fn compiled(&self, tenants: &BTreeMap<TenantId, Good>, at: u64) -> Result<Snapshot, String> {
+        let documents: Vec<_> = tenants.values().map(|good| document(&good.settings)).collect();
+        let documents = documents.iter().map(Vec::as_slice);
+        let Compiled { snapshot, findings } = compile(documents, Revision::counted(at), &self.options);
+        let snapshot = snapshot.ok_or_else(|| told(findings.of(Level::Error)))?;
+        Ok(snapshot.on_shelves(at, |tenant| {
+            let partners: Arc<PartnerShelf> = Arc::clone(&tenants.get(&tenant)?.shelf);
+            Some(partners)
+        }))
+    }
+
+    /// Tells of what is refused or foreign: of each thing once, for as long as it is so.
+    fn tell(&mut self, refused: BTreeSet<String>) {
+        let foreign = self
+            .foreign
+            .iter()
+            .map(|key| format!("key `{key}` is none that this version knows: it has no effect"));
+        let all: BTreeSet<_> = refused.iter().cloned().chain(foreign).collect();
+        for problem in all.difference(&self.told) {
+            tracing::error!("policy refused, the last good one stays: {problem}");
+            self.metrics.policy_rejected(RejectedBecause::Invalid);
+        }
+        self.refused = refused;
+        if all.is_empty() {
+            self.status.nothing_rejected();
+        } else {
+            let reason = all.iter().map(String::as_str).collect::<Vec<_>>().join("\n");
+            self.status.rejected(Rejection { at: unix_now(), reason });
+        }
+        self.told = all;
+    }
+}
+
+/// A bundle of one tenant.
+fn document(settings: &[u8]) -> Vec<u8> {
+    [br#"{"tenants":["#, settings, b"]}"].concat()
+}
+
+/// On one line, for they are told beside others.
+fn told<'f>(errors: impl Iterator<Item = &'f Finding>) -> String {
+    errors.map(|error| error.to_string().replace('\n', " ")).collect::<Vec<_>>().join("; ")
+}
+
+/// A generation, in decimal digits.
+fn number(text: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(text).ok()?.trim_end_matches('\n');
+    text.parse().ok().filter(|number: &u64| number.to_string() == text)
+}
+
+fn place((tenant, good): (&TenantId, &Good)) -> (TenantId, u64) {
+    (*tenant, good.shelf.generation())
+}

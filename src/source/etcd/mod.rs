@@ -1,0 +1,259 @@
+//! A policy in etcd: small settings by watch, partners on demand.
+//!
+//! | key under `{prefix}/v1/tenants/{L}/` | value |
+//! |---|---|
+//! | `settings` | the bundle's tenant, without its partners |
+//! | `active` | the number of a generation |
+//! | `gen/{n}/partners/{P}` | one partner, as Graph has it |
+//! | `gen/{n}/partners/` | nothing that is read: whoever changes settings may write it in the same transaction, which tells that no partner changed until then |
+//!
+//! An event of the small keys is a hint: what is published is what one consistent read of them found, so that a
+//! snapshot is always a state that the store really had. Its revision is that of its last change, or of the last
+//! partner's change that was applied, so that what others write to the same cluster does not matter. Partners are on
+//! shelves (`directory`), each with a watch of the tenant's active generation; other generations, which a writer may
+//! be filling with a million partners, are not watched.
+//!
+//! No watch is believed for long: before a minute is over everything is compared and watched anew, from the revision
+//! through which events were applied. That repairs one that died silently. (Progress notifications, which would tell
+//! sooner, overtake events in etcd 3.4: etcd#15220.)
+
+mod connection;
+mod hosted;
+mod keys;
+mod partners;
+mod small;
+mod watch;
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use etcd_client::Client;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+pub use self::connection::{EtcdSettings, EtcdTls};
+use self::hosted::Hosted;
+use self::keys::Keys;
+use self::partners::{Link, Partners};
+use self::watch::{Heard, Watching};
+use crate::directory::{Directory, DirectoryConfig};
+use crate::policy::{Options, Snapshot};
+use crate::source::task::Task;
+use crate::store::{Publisher, Reader, Rejection, Status};
+use crate::telemetry::{Metrics, RejectedBecause, unix_now};
+
+/// Why the store cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum EtcdError {
+    /// A file of ours is not there.
+    #[error("cannot read `{}`: {}", .0.display(), .1)]
+    File(PathBuf, #[source] std::io::Error),
+    /// The cluster, or the way to it.
+    #[error("etcd: {0}")]
+    Cluster(#[from] etcd_client::Error),
+    /// An answer without a revision.
+    #[error("etcd: an answer has no header")]
+    Headless,
+    /// A watch ended.
+    #[error("etcd: the watch ended: {0}")]
+    Ended(String),
+    /// What should be watched from is gone.
+    #[error("etcd: the watch lost revisions that were compacted")]
+    Compacted,
+    /// No answer.
+    #[error("etcd: no answer within {} s", .0.as_secs())]
+    Late(Duration),
+}
+
+/// A watch is believed for this long, and up to a tenth more or less.
+const BELIEVED: Duration = Duration::from_secs(50);
+/// A comparison that takes longer has failed.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Between attempts, doubled until the longest.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+
+/// The one writer of a policy that is in etcd.
+#[derive(Debug)]
+pub struct EtcdSource {
+    settings: EtcdSettings,
+    keys: Keys,
+    link: Link,
+    hosted: Hosted,
+    status: Arc<Status>,
+    metrics: Arc<Metrics>,
+    believed: Duration,
+    /// Which member's it is to be listened to, as far as it counts.
+    turn: usize,
+}
+
+impl EtcdSource {
+    /// Publishes what the cluster has, with partners read as `partners` bounds it.
+    pub fn new(
+        settings: EtcdSettings,
+        partners: DirectoryConfig,
+        options: Options,
+        (publisher, reader): (Publisher<Snapshot>, Reader<Snapshot>),
+        status: Arc<Status>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let (keys, link) = (Keys::under(&settings.prefix), Link::default());
+        let loader = Partners::new(keys.clone(), link.clone());
+        let directory = Directory::new(partners, loader, Arc::clone(&metrics));
+        let hosted =
+            Hosted::new(directory, options, publisher, reader, Arc::clone(&status), Arc::clone(&metrics));
+        // Not all of a fleet begin at the same member.
+        let turn = usize::try_from(hash() % 1024).unwrap_or_default();
+        Self { settings, keys, link, hosted, status, metrics, believed: BELIEVED, turn }
+    }
+
+    /// Compares so often that a source that can be read is never older than `limit`.
+    #[must_use]
+    pub fn within(self, limit: Option<Duration>) -> Self {
+        let believed = limit.map_or(BELIEVED, |limit| BELIEVED.min(limit / 4));
+        Self { believed, ..self }
+    }
+
+    /// What is at hand, to be counted.
+    pub fn directory(&self) -> Arc<Directory> {
+        self.hosted.directory()
+    }
+
+    /// Loads what is there now; a failure is reported and leaves the policy as it was.
+    pub async fn load(&mut self) {
+        for _ in 0..self.settings.endpoints.len() {
+            let loaded = async {
+                let client = self.connect().await?;
+                self.compare(&client).await
+            };
+            match loaded.await {
+                Ok(_) => break,
+                Err(error) => self.unreached(&error),
+            }
+        }
+    }
+
+    /// Goes on for as long as the task lives.
+    pub fn spawn(mut self) -> Task {
+        Task::spawn(async move {
+            let (shortest, longest) = BACK_OFF;
+            let (mut client, mut pause) = (None, shortest);
+            loop {
+                let begun = Instant::now();
+                match Box::pin(self.session(&mut client)).await {
+                    Ok(()) => pause = shortest,
+                    Err(error) => {
+                        self.unreached(&error);
+                        client = None;
+                        // What went well for a while is tried again at once.
+                        pause = if begun.elapsed() > longest { shortest } else { longest.min(pause * 2) };
+                        sleep(jittered(pause)).await;
+                    }
+                }
+            }
+        })
+    }
+
+    /// Compares everything, and applies what the watch tells for as long as it is believed.
+    async fn session(&mut self, connected: &mut Option<Client>) -> Result<(), EtcdError> {
+        let client = match connected.take() {
+            Some(client) => client,
+            None => self.connect().await?,
+        };
+        let until = Instant::now() + jittered(self.believed);
+        let revision = self.compare(&client).await?;
+        let ranges = self.hosted.ranges(&self.keys, revision);
+        tracing::debug!(revision, watches = ranges.1.len(), "etcd: everything compared");
+        let mut watching = within(PATIENCE, Watching::begin(&client, ranges)).await?;
+        while let Ok(heard) = timeout_at(until, watching.next()).await {
+            let heard = heard.inspect_err(|error| {
+                if matches!(error, EtcdError::Compacted) {
+                    self.hosted.lost();
+                }
+            })?;
+            self.status.reached(unix_now());
+            tracing::debug!(?heard, "etcd: told");
+            match heard {
+                Heard::Nothing => {}
+                Heard::Hint(foreign) => {
+                    self.hosted.foreign_written(foreign);
+                    if self.compare_small(&client).await? {
+                        // Other ranges are to be watched now.
+                        break;
+                    }
+                }
+                Heard::Partners { tenant, generation, revision, in_order, changes } => {
+                    self.hosted.apply(tenant, generation, revision, changes);
+                    if !in_order && self.compare_small(&client).await? {
+                        break;
+                    }
+                    self.hosted.publish_at(revision);
+                }
+            }
+        }
+        *connected = Some(client);
+        Ok(())
+    }
+
+    /// Connects to the member whose turn it is, and to all for single records.
+    async fn connect(&mut self) -> Result<Client, EtcdError> {
+        let endpoints = &self.settings.endpoints;
+        let turn = self.turn.checked_rem(endpoints.len()).unwrap_or_default();
+        self.turn = turn.wrapping_add(1);
+        let from_here = endpoints.iter().cycle().skip(turn).take(endpoints.len());
+        let mut clients = Vec::new();
+        for endpoint in from_here.clone() {
+            let connected = within(PATIENCE, connection::connect(&self.settings, endpoint, false)).await;
+            clients.extend(connected.ok().map(|client| client.kv_client()));
+        }
+        self.link.set(clients);
+        let mut from_here = from_here;
+        let member = from_here.next().map_or("", String::as_str);
+        within(PATIENCE, connection::connect(&self.settings, member, true)).await
+    }
+
+    /// Reads all small keys, and looks for what does not belong there. Gives the revision after which to watch.
+    async fn compare(&mut self, client: &Client) -> Result<u64, EtcdError> {
+        let (mut kv, keys) = (client.kv_client(), self.keys.clone());
+        let small = within(PATIENCE, small::read(&mut kv, &keys)).await?;
+        let foreign = within(PATIENCE, small::foreign(&mut kv, &keys, small.tenants.keys().copied())).await?;
+        self.status.reached(unix_now());
+        let revision = small.revision;
+        self.hosted.host(small, Some(foreign));
+        Ok(revision)
+    }
+
+    /// The same after a hint; gives whether other ranges are to be watched.
+    async fn compare_small(&mut self, client: &Client) -> Result<bool, EtcdError> {
+        let (mut kv, keys) = (client.kv_client(), self.keys.clone());
+        let small = within(PATIENCE, small::read(&mut kv, &keys)).await?;
+        Ok(self.hosted.host(small, None))
+    }
+
+    fn unreached(&self, error: &EtcdError) {
+        let reason = error.to_string();
+        if self.status.unreachable().is_none() {
+            tracing::error!("policy: {reason}; the last good one stays");
+        }
+        self.metrics.policy_rejected(RejectedBecause::Unreadable);
+        self.status.unreached(Rejection { at: unix_now(), reason });
+    }
+}
+
+async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, EtcdError>>,
+) -> Result<T, EtcdError> {
+    timeout(limit, work).await.unwrap_or(Err(EtcdError::Late(limit)))
+}
+
+/// Nine to eleven tenths: what failed together must not come back together.
+fn jittered(duration: Duration) -> Duration {
+    let share = u32::try_from(hash() % 201).unwrap_or_default();
+    duration * (900 + share) / 1000
+}
+
+/// Another number each time.
+fn hash() -> u64 {
+    RandomState::new().hash_one(0)
+}

@@ -1,0 +1,108 @@
+//! One partner's record, read when a decision asks for it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use etcd_client::{GetOptions, KeyValue, KvClient};
+use tokio::time::timeout;
+
+use crate::directory::{Load, LoadError, Loaded, Loader, Record};
+use crate::id::TenantId;
+use crate::policy::{Level, compile_partner};
+use crate::source::etcd::keys::Keys;
+
+/// Reads from whichever member answers.
+#[derive(Debug)]
+pub(in crate::source) struct Partners {
+    keys: Keys,
+    link: Link,
+}
+
+/// The present connections, and which of them answered last.
+#[derive(Clone, Default)]
+pub(in crate::source) struct Link(Arc<Mutex<Members>>);
+
+#[derive(Default)]
+struct Members {
+    clients: Vec<KvClient>,
+    preferred: usize,
+}
+
+/// While there are other members, the next one is asked after this time.
+const HEDGE: Duration = Duration::from_millis(25);
+/// After this one there is no answer.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").finish_non_exhaustive()
+    }
+}
+
+impl Link {
+    /// From now on these are the members' clients.
+    pub(in crate::source) fn set(&self, clients: Vec<KvClient>) {
+        *self.members() = Members { clients, preferred: 0 };
+    }
+
+    fn prefer(&self, index: usize) {
+        self.members().preferred = index;
+    }
+
+    /// All of them, the one that answered last first.
+    fn clients(&self) -> Vec<(usize, KvClient)> {
+        let members = self.members();
+        let mut clients: Vec<_> = members.clients.iter().cloned().enumerate().collect();
+        clients.rotate_left(members.preferred.min(members.clients.len()));
+        clients
+    }
+
+    fn members(&self) -> MutexGuard<'_, Members> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Partners {
+    pub(in crate::source) fn new(keys: Keys, link: Link) -> Self {
+        Self { keys, link }
+    }
+}
+
+impl Loader for Partners {
+    fn load(&self, tenant: TenantId, generation: u64, other: TenantId, newest: bool) -> Load {
+        let (key, link) = (self.keys.partner(tenant, generation, other), self.link.clone());
+        Box::pin(async move {
+            let clients = link.clients();
+            let alone = clients.len() == 1;
+            let hurried = clients.iter().filter(|_| !alone).map(|client| (client, HEDGE));
+            for ((index, client), patience) in hurried.chain(clients.iter().map(|client| (client, PATIENCE)))
+            {
+                let options = GetOptions::new();
+                // Any member answers, leader or not; how old the answer is, its revision tells.
+                let options = if newest { options } else { options.with_serializable() };
+                let mut client = client.clone();
+                let Ok(Ok(found)) = timeout(patience, client.get(key.as_str(), Some(options))).await else {
+                    continue;
+                };
+                link.prefer(*index);
+                let revision = found.header().ok_or(LoadError)?.revision().unsigned_abs();
+                let value = found.kvs().first().map(KeyValue::value);
+                let record = value.map_or(Record::Absent, |value| record(other, value));
+                return Ok(Loaded { revision, record });
+            }
+            Err(LoadError)
+        })
+    }
+}
+
+/// The record that a value is.
+pub(in crate::source) fn record(other: TenantId, value: &[u8]) -> Record {
+    let problem = match compile_partner(value) {
+        Ok((id, partner)) if id == other => return Record::Partner(Arc::new(partner)),
+        Ok(_) => "its tenantId is another".to_owned(),
+        Err(findings) => findings.of(Level::Error).next().map(ToString::to_string).unwrap_or_default(),
+    };
+    tracing::error!("policy: the record of partner {other} cannot be used, and decides nothing: {problem}");
+    Record::Unreadable
+}

@@ -1,0 +1,130 @@
+//! One stream of what changes.
+
+use etcd_client::{Client, Event, EventType, WatchOptions, WatchResponse, WatchStream};
+
+use crate::directory::{Change, Record};
+use crate::id::TenantId;
+use crate::source::etcd::EtcdError;
+use crate::source::etcd::keys::{Key, Keys, Range, canonical};
+use crate::source::etcd::partners::record;
+
+/// What to watch, and since when.
+#[derive(Debug)]
+pub(in crate::source) struct Watched {
+    pub(in crate::source) range: Range,
+    /// The last revision that is known already.
+    pub(in crate::source) after: u64,
+    /// None where it is small keys.
+    pub(in crate::source) partners: Option<(TenantId, u64)>,
+}
+
+/// What a message of the stream comes to.
+#[derive(Debug)]
+pub(in crate::source) enum Heard {
+    Nothing,
+    /// Small keys changed, and so did these, which nobody knows.
+    Hint(Vec<String>),
+    Partners {
+        tenant: TenantId,
+        generation: u64,
+        /// Everything until here was told.
+        revision: u64,
+        /// Told as it happened, so that what happened to small keys before was told before.
+        in_order: bool,
+        changes: Vec<Change>,
+    },
+}
+
+/// A transaction may have a hundred records, and a message many transactions.
+const MAX_MESSAGE: usize = 256 << 20;
+
+/// The stream.
+pub(in crate::source) struct Watching {
+    stream: WatchStream,
+    watched: Vec<Watched>,
+    keys: Keys,
+}
+
+impl Watching {
+    /// Begins to watch it all.
+    pub(in crate::source) async fn begin(
+        client: &Client,
+        (keys, watched): (Keys, Vec<Watched>),
+    ) -> Result<Self, EtcdError> {
+        let mut stream = None;
+        for (number, Watched { range: (from, to), after, .. }) in (1..).zip(&watched) {
+            let since = i64::try_from(after.saturating_add(1)).unwrap_or(i64::MAX);
+            let options =
+                WatchOptions::new().with_range(to.as_str()).with_start_revision(since).with_watch_id(number);
+            match &mut stream {
+                None => {
+                    let mut opening = client.watch_client().max_decoding_message_size(MAX_MESSAGE);
+                    stream = Some(opening.watch(from.as_str(), Some(options)).await?);
+                }
+                Some(stream) => stream.watch(from.as_str(), Some(options)).await?,
+            }
+        }
+        let stream = stream.ok_or_else(|| EtcdError::Ended("there is nothing to watch".to_owned()))?;
+        Ok(Self { stream, watched, keys })
+    }
+
+    /// The next thing that happens.
+    pub(in crate::source) async fn next(&mut self) -> Result<Heard, EtcdError> {
+        let message = self.stream.message().await?;
+        let message = message.ok_or_else(|| EtcdError::Ended("by the member".to_owned()))?;
+        if message.compact_revision() > 0 {
+            return Err(EtcdError::Compacted);
+        }
+        if message.canceled() {
+            return Err(EtcdError::Ended(message.cancel_reason().to_owned()));
+        }
+        Ok(self.heard(&message))
+    }
+
+    fn heard(&self, message: &WatchResponse) -> Heard {
+        let Some(revision) = message.events().iter().filter_map(revision).max() else {
+            return Heard::Nothing;
+        };
+        let number = usize::try_from(message.watch_id()).unwrap_or_default();
+        let watched = number.checked_sub(1).and_then(|index| self.watched.get(index));
+        let Some(Watched { range: (start, _), partners: Some((tenant, generation)), .. }) = watched else {
+            return Heard::Hint(message.events().iter().filter_map(|event| self.foreign(event)).collect());
+        };
+        let told_at = message.header().map(|header| header.revision().unsigned_abs());
+        Heard::Partners {
+            tenant: *tenant,
+            generation: *generation,
+            revision,
+            in_order: told_at == Some(revision),
+            changes: message.events().iter().filter_map(|event| change(event, start)).collect(),
+        }
+    }
+
+    /// The event's key, where it is new and nobody knows it.
+    fn foreign(&self, event: &Event) -> Option<String> {
+        let key = event.kv().filter(|_| event.event_type() == EventType::Put)?.key();
+        let known = self.keys.tenant_of(key).is_some_and(|(_, key)| key != Key::Foreign);
+        (!known).then(|| String::from_utf8_lossy(key).into_owned())
+    }
+}
+
+fn revision(event: &Event) -> Option<u64> {
+    Some(event.kv()?.mod_revision().unsigned_abs())
+}
+
+/// What an event says of a partner; nothing where its key is the marker's, or no tenant's.
+fn change(event: &Event, start: &str) -> Option<Change> {
+    let kv = event.kv()?;
+    let name = kv.key().strip_prefix(start.as_bytes())?;
+    let Some(other) = canonical(name) else {
+        if !name.is_empty() {
+            tracing::error!("policy: etcd has a key among partners that is no tenant's; it has no effect");
+        }
+        return None;
+    };
+    let record = match event.event_type() {
+        EventType::Put => record(other, kv.value()),
+        EventType::Delete => Record::Absent,
+    };
+    Some(Change { revision: kv.mod_revision().unsigned_abs(), other, record })
+}

@@ -1,0 +1,20 @@
+//! A policy in a real etcd (Debian's `etcd-server`), and sidecars on it in this process.
+//!
+//! Nothing waits for a time: what is not so yet is asked for again.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod changes;
+mod cluster;
+#[path = "../it/harness/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "other tests need the rest of it")]
+mod harness;
+mod outage;
+mod scene;
+mod stale;

@@ -1,0 +1,142 @@
+//! The store away, slow, or back: the last good policy serves, and nothing is let in that should not be.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::harness::L;
+use crate::scene::{P, Scene, named, partner, settings, told};
+
+const LET_IN: &str = "allow permitted by partner";
+const SHUT_OUT: &str = "deny users_and_applications_blocked by partner";
+
+fn somebody(number: u32) -> String {
+    format!("0b1c2d3e-0000-4000-8000-{number:012}")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_store_the_last_good_policy_serves_until_it_is_too_old() {
+    let more = json!({
+        "policy": {"max_staleness": "8s"},
+        "partners": {"ttl": "100ms", "negative_ttl": "100ms", "load_timeout": "500ms"},
+    });
+    let mut scene = Scene::begin(1, &more).await;
+    assert_eq!(scene.told(P).await, LET_IN);
+    scene.cluster.kill(0);
+    // What is at hand serves, though its time is over; what is not does not seem to be absent.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(scene.told(P).await, LET_IN);
+    assert_eq!(scene.told(&somebody(1)).await, "deny partner_unavailable by -");
+    let told_of = scene.until(P, |decision| told(decision) != LET_IN).await;
+    assert_eq!(told(&told_of), "deny policy_unavailable by -");
+    let report = scene.readyz().await;
+    assert!(
+        report["store"]["problem"].as_str().is_some_and(|problem| problem.starts_with("etcd: ")),
+        "{report}"
+    );
+    assert!(report["policy"]["age_seconds"].as_i64().unwrap() >= 8, "{report}");
+    assert_eq!(report["ready"], true, "silence would be worse than a denial");
+    // It comes back by itself, with what it missed.
+    scene.cluster.run(0);
+    scene.cluster.settled().await;
+    let at = scene.writer.partner(L, 1, &partner(P, "blocked")).await;
+    assert_eq!(told(&scene.ask_at(P, at).await), SHUT_OUT);
+    assert_eq!(scene.readyz().await["store"]["problem"], json!(null));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_compacted_while_nobody_listened_is_read_again() {
+    let mut scene = Scene::begin(1, &json!({})).await;
+    assert_eq!(scene.told(P).await, LET_IN);
+    // The sidecar's connections end, and what happens before it is back cannot be told any more.
+    scene.cluster.kill(0);
+    scene.cluster.run(0);
+    scene.cluster.settled().await;
+    let mut at = 0;
+    for access in ["allowed", "blocked"] {
+        at = scene.writer.partner(L, 1, &partner(P, access)).await;
+    }
+    scene.writer.0.compact(at, None).await.unwrap();
+    let at = scene.writer.settings(L, &settings("allowed")).await;
+    assert_eq!(told(&scene.ask_at(P, at).await), SHUT_OUT);
+    let at = scene.writer.partner(L, 1, &partner(P, "allowed")).await;
+    assert_eq!(told(&scene.ask_at(P, at).await), LET_IN);
+}
+
+/// Whoever comes from tenants that nobody has heard of pushes out nobody, and asks the store no more than a bounded
+/// number of things at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_scan_by_unknown_tenants_pushes_out_nobody() {
+    let more = json!({"partners": {"cache_capacity": 100, "negative_ttl": "1h", "ttl": "1h"}});
+    let mut scene = Scene::begin(1, &more).await;
+    for number in 0..50 {
+        scene.writer.partner(L, 1, &partner(&somebody(number), "allowed")).await;
+    }
+    for _ in 0..5 {
+        for number in 0..50 {
+            assert_eq!(scene.told(&somebody(number)).await, LET_IN);
+        }
+    }
+    for number in 1000..3000 {
+        assert!(scene.told(&somebody(number)).await.ends_with("by default"));
+    }
+    let misses = scene.metric("tenantgate_partner_cache_misses").await;
+    for number in 0..50 {
+        assert_eq!(scene.told(&somebody(number)).await, LET_IN);
+    }
+    assert!(
+        scene.metric("tenantgate_partner_cache_misses").await - misses <= 2.0,
+        "the active ones were pushed out"
+    );
+    assert!(scene.metric("tenantgate_partner_cache_entries").await <= 200.0);
+    assert!(scene.metric("tenantgate_partner_cache_hits").await >= 250.0);
+}
+
+/// A cluster of three: whatever befalls its members while a partner changes, nobody is let in at a revision at which
+/// they are blocked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_members_lose_their_leader_pause_and_restart() {
+    let more = json!({"partners": {"load_timeout": "500ms"}});
+    let mut scene = Scene::begin(3, &more).await;
+    assert_eq!(scene.told(P).await, LET_IN);
+    for fault in ["kill the leader", "pause a member", "restart all"] {
+        let leader = scene.cluster.leader().await;
+        match fault {
+            "kill the leader" => scene.cluster.kill(leader),
+            "pause a member" => scene.cluster.pause((leader + 1) % 3, true),
+            _ => (0..3).for_each(|index| scene.cluster.kill(index)),
+        }
+        // Known ones are served all the while.
+        assert_eq!(scene.told(P).await, LET_IN, "{fault}");
+        match fault {
+            "kill the leader" | "pause a member" => {
+                // The others go on.
+                let at = written(&mut scene, "blocked").await;
+                let decision = scene.ask_at(P, at).await;
+                assert_eq!((told(&decision).as_str(), named(&decision) >= at), (SHUT_OUT, true), "{fault}");
+            }
+            _ => {}
+        }
+        match fault {
+            "kill the leader" => scene.cluster.run(leader),
+            "pause a member" => scene.cluster.pause((leader + 1) % 3, false),
+            _ => (0..3).for_each(|index| scene.cluster.run(index)),
+        }
+        scene.cluster.settled().await;
+        let at = written(&mut scene, "allowed").await;
+        assert_eq!(told(&scene.ask_at(P, at).await), LET_IN, "{fault}");
+    }
+}
+
+/// Writes P's record, as often as it takes while members are away.
+async fn written(scene: &mut Scene, access: &str) -> i64 {
+    for _ in 0..200 {
+        let key = format!("/tenantgate/v1/tenants/{L}/gen/1/partners/{P}");
+        let mut client = scene.cluster.client().await;
+        if let Ok(answer) = client.put(key, partner(P, access).to_string(), None).await {
+            return answer.header().unwrap().revision();
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("nobody takes what is written")
+}

@@ -1,0 +1,105 @@
+//! Keeps entries no older than the revision that decisions name, while a watch changes them and loads bring them.
+//!
+//! An entry knows the revision at which it was read; the ledger knows through which one the watch was *applied*. An
+//! entry is good for a snapshot of revision *r* if either is no less than *r*: it was read that late, or every change
+//! until then was applied to it. Three rules make this true, whatever comes between whose steps:
+//!
+//! * a change is applied first and counted then ([`Ledger::apply`]), and published last, by the caller;
+//! * a load that a change of the same record overtook is not kept ([`Ledger::keep`]);
+//! * who looks reads the count first and the entry then ([`Ledger::find`]): the other way around, an entry from before
+//!   a change could be taken for one from after it.
+//!
+//! `tests/shelf/` tries the interleavings of exactly this file, and of twins that lack one rule each.
+
+use std::collections::VecDeque;
+
+use super::sync::{AtomicU64, Mutex, MutexGuard, Ordering, PoisonError};
+use crate::id::TenantId;
+
+/// Changes remembered, to tell whether one overtook a load.
+const REMEMBERED: usize = 4096;
+
+/// Through which revision entries are what the store has.
+#[derive(Debug)]
+pub struct Ledger {
+    applied: AtomicU64,
+    changes: Mutex<Changes>,
+}
+
+#[derive(Debug)]
+struct Changes {
+    /// In their order, each with its revision.
+    recent: VecDeque<(u64, TenantId)>,
+    /// Every change after this revision is among them.
+    since: u64,
+}
+
+/// What became of a load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// It is good for snapshots until this revision, and of later ones with the next changes.
+    Until(u64),
+    /// The record changed after it was read, or may have: read it again.
+    Overtaken,
+}
+
+impl Ledger {
+    /// A ledger without entries, whose watch begins after `revision`.
+    pub fn new(revision: u64) -> Self {
+        let changes = Changes { recent: VecDeque::new(), since: revision };
+        Self { applied: AtomicU64::new(revision), changes: Mutex::new(changes) }
+    }
+
+    /// Through which revision the watch was applied.
+    pub fn applied(&self) -> u64 {
+        self.applied.load(Ordering::Acquire)
+    }
+
+    /// What `get` finds, with the revision that it was read at, if it is good for a snapshot of `revision`.
+    pub fn find<T>(&self, revision: u64, get: impl FnOnce() -> Option<(u64, T)>) -> Option<T> {
+        let applied = self.applied();
+        let (read_at, found) = get()?;
+        (read_at.max(applied) >= revision).then_some(found)
+    }
+
+    /// Changes entries by what the watch tells of `changed` until `revision`. Only then may a snapshot of that
+    /// revision be published.
+    pub fn apply(
+        &self,
+        revision: u64,
+        changed: impl IntoIterator<Item = (u64, TenantId)>,
+        change: impl FnOnce(),
+    ) {
+        let mut log = self.changes();
+        log.recent.extend(changed);
+        while log.recent.len() > REMEMBERED {
+            log.since = log.recent.pop_front().map_or(revision, |(forgotten, _)| forgotten);
+        }
+        change();
+        self.applied.store(revision.max(self.applied()), Ordering::Release);
+    }
+
+    /// Keeps what was read of `id` at `read_at`, unless it is overtaken.
+    pub fn keep(&self, id: TenantId, read_at: u64, keep: impl FnOnce()) -> Kept {
+        let changes = self.changes();
+        let newer = || changes.recent.iter().rev().take_while(|(revision, _)| *revision > read_at);
+        if read_at < changes.since || newer().any(|(_, changed)| *changed == id) {
+            return Kept::Overtaken;
+        }
+        keep();
+        Kept::Until(read_at.max(self.applied()))
+    }
+
+    /// Starts anew after `revision`, for what happened until then is not known.
+    pub fn restart(&self, revision: u64, forget: impl FnOnce()) {
+        let mut changes = self.changes();
+        changes.recent.clear();
+        changes.since = revision;
+        drop(forget);
+        self.applied.store(revision, Ordering::Release);
+    }
+
+    fn changes(&self) -> MutexGuard<'_, Changes> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
