@@ -39,7 +39,9 @@ fn the_service_and_check_read_what_was_applied() {
     let world = world(&json!({}));
     let run = |arguments: &[&str]| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tenantgate"));
-        let output = command.args(arguments).arg("--config").arg(world.path("config.json")).output().unwrap();
+        let output =
+            command.env_clear().args(arguments).arg("--config").arg(world.path("config.json")).output();
+        let output = output.unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
     };
