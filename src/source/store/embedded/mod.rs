@@ -4,8 +4,9 @@
 //! versions. SQLite is made for that, and its file format and locks are kept since 2004 and for decades to come
 //! (sqlite.org, "Database File Format"); operators have `sqlite3` to look inside and to back it up. redb, the other
 //! candidate, is smaller and all Rust, but shares a file between processes only since 4.3 and by a protocol of locks with
-//! generations, of which every process must have the same: a command of the next version would find the file locked by
-//! a service of this one (docs.rs, `redb::ConcurrencyMode`). SQLite is public domain; `rusqlite` builds it in.
+//! generations, of which every process must have the same: a command of a later version could find the file locked by
+//! a service of this one (docs.rs, `redb::ConcurrencyMode`). SQLite is public domain; `rusqlite` (MIT) builds it
+//! in, which makes a small release binary 2.0 MB larger, and redb 0.9.
 //!
 //! **One file.** The rollback journal exists while a change is written and is deleted by its commit; write-ahead
 //! logging would leave two more files, and ask a reader for the right to write them. **Durable.** `synchronous=EXTRA`
