@@ -30,7 +30,7 @@ pub(in crate::policy) struct Record<'a>(&'a RawValue);
 impl<'a> Record<'a> {
     /// The item's tree, or where in it and why it is none.
     pub(in crate::policy) fn read(self) -> Result<Node<'a>, Finding> {
-        read(self.0.get().as_bytes(), Place::Elsewhere)
+        Node::read_partner(self.0.get().as_bytes())
     }
 }
 
@@ -44,6 +44,16 @@ impl<'a> Node<'a> {
     /// The document's tree, or where and why it is none.
     pub(in crate::policy) fn read(document: &'a [u8]) -> Result<Self, Finding> {
         read(document, Place::Document)
+    }
+
+    /// The same of a tenant by itself.
+    pub(in crate::policy) fn read_tenant(record: &'a [u8]) -> Result<Self, Finding> {
+        read(record, Place::Tenant)
+    }
+
+    /// The same of a partner by itself.
+    pub(in crate::policy) fn read_partner(record: &'a [u8]) -> Result<Self, Finding> {
+        read(record, Place::Elsewhere)
     }
 
     /// What a message calls such a value.
@@ -265,6 +275,10 @@ mod tests {
         }
         let record: &RawValue = serde_json::from_str(twice).unwrap();
         let finding = Record(record).read().unwrap_err();
+        let within = format!(r#"{{"crossTenantAccessPolicy":{twice}}}"#);
+        assert!(
+            Node::read_partner(within.as_bytes()).is_err() && Node::read_tenant(within.as_bytes()).is_ok()
+        );
         assert!(finding.message.contains("duplicate member `x`"), "{}", finding.message);
         let listed = format!(r#"{{"tenants":[{{"crossTenantAccessPolicy":{twice}}}]}}"#);
         let Ok(Node::Object(members)) = Node::read(listed.as_bytes()) else { panic!("{listed}") };

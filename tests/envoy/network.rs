@@ -43,8 +43,9 @@ impl Network {
             let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
             inside.args(if is_root { [].as_slice() } else { &["--user", "--map-root-user"] });
             inside.args(["--net", "--mount", "--kill-child"]).arg(test);
-            inside.args(["--exact", name, "--nocapture"]).env(INSIDE, "1");
-            assert!(inside.status().unwrap().success(), "`{name}` failed inside of its network");
+            let outcome = inside.args(["--exact", name]).env(INSIDE, "1").output().unwrap();
+            let said = String::from_utf8_lossy(&outcome.stdout);
+            assert!(outcome.status.success(), "inside of its network:\n{said}");
             return None;
         }
         run("mount", "-t tmpfs tmpfs /run");

@@ -71,7 +71,7 @@ fn conclude(read: Vec<Placed>, mut findings: Findings, revision: Revision, optio
 /// Compiles one partner's record by itself, as a store keeps it; refused with what was found.
 pub fn compile_partner(document: &[u8]) -> Result<(TenantId, Partner), Findings> {
     let mut findings = Findings::default();
-    let read = match Node::read(document) {
+    let read = match Node::read_partner(document) {
         Ok(node) => settings::partner(Field { node: &node, at: Pointer::ROOT }, &mut findings),
         Err(finding) => {
             findings.push(finding);

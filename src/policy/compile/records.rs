@@ -37,7 +37,7 @@ impl<'o> Compiler<'o> {
         let list = root.member("tenants");
         let at = list.item(self.tenants);
         let findings = &mut self.findings;
-        let node = Node::read(record).map_err(|finding| findings.push_within(&at, finding)).ok();
+        let node = Node::read_tenant(record).map_err(|finding| findings.push_within(&at, finding)).ok();
         let found = node.and_then(|node| tenant::tenant(Field { node: &node, at }, findings));
         if let Some((mut tenant, within)) = found {
             misplaced(id, tenant.id, &at, findings);
@@ -72,7 +72,8 @@ impl<'o> Compiler<'o> {
         let index = self.partners;
         self.partners = index.saturating_add(1);
         let findings = &mut self.findings;
-        let Ok(node) = &Node::read(record).map_err(|finding| findings.push_within(&at, finding)) else {
+        let Ok(node) = &Node::read_partner(record).map_err(|finding| findings.push_within(&at, finding))
+        else {
             return;
         };
         let Some((told, partner)) = settings::partner(Field { node, at }, findings) else { return };
