@@ -9,6 +9,7 @@
 //!       ──check::tokens───▶ Caller        by the cache, or one RSA verification of a bounded number (token::verify)
 //!       ──store.borrow()──▶ &Snapshot     lock-free; no await beyond this line
 //!       ──engine::decide──▶ Verdict       pure, synchronous, no allocation, one walk with an observer
+//!         ⤷ lacks a partner: nothing borrowed, it is fetched (directory), and the walk begins anew
 //!       ──check::response─▶ frame         an OK can be built from a Permit alone, and only engine makes one
 //! ```
 //!

@@ -86,6 +86,11 @@ impl Cluster {
         }
     }
 
+    /// Takes away all that a member has.
+    pub(crate) fn wipe(&self, index: usize) {
+        std::fs::remove_dir_all(self.directory.path().join(format!("m{index}"))).unwrap();
+    }
+
     /// Stops a member without ending it, or lets it go on.
     pub(crate) fn pause(&self, index: usize, paused: bool) {
         let process = self.members[index].process.as_ref().unwrap();

@@ -63,6 +63,32 @@ async fn what_was_compacted_while_nobody_listened_is_read_again() {
     assert_eq!(told(&scene.ask_at(P, at).await), LET_IN);
 }
 
+/// As when a cluster is made anew from a backup.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_begins_anew_is_followed_though_it_counts_from_the_beginning() {
+    let mut scene = Scene::begin(1, &json!({})).await;
+    let mut last = 0;
+    for _ in 0..20 {
+        last = scene.writer.partner(L, 1, &partner(P, "allowed")).await;
+    }
+    assert_eq!(told(&scene.ask_at(P, last).await), LET_IN);
+    scene.cluster.kill(0);
+    scene.cluster.wipe(0);
+    scene.cluster.run(0);
+    scene.cluster.settled().await;
+    // An empty store protects nobody, and is no policy.
+    assert_eq!(scene.told(P).await, LET_IN);
+    scene.writer.partner(L, 1, &partner(P, "blocked")).await;
+    scene.writer.active(L, 1).await;
+    let at = scene.writer.settings(L, &settings("blocked")).await;
+    let decision = scene.until(P, |decision| decision["effect"] == "deny").await;
+    assert!(named(&decision) < last, "{decision:?} after {at}");
+    assert_eq!(told(&decision), SHUT_OUT);
+    let at = scene.writer.partner(L, 1, &partner(P, "allowed")).await;
+    let decision = scene.until(P, |decision| named(decision) == at).await;
+    assert_eq!(told(&decision), LET_IN);
+}
+
 /// Whoever comes from tenants that nobody has heard of pushes out nobody, and asks the store no more than a bounded
 /// number of things at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

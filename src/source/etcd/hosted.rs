@@ -58,7 +58,9 @@ impl Hosted {
     /// Publishes the state that was read, where it is good and new; gives whether other ranges are to be watched now.
     pub(in crate::source) fn host(&mut self, small: Small, foreign: Option<Vec<String>>) -> bool {
         let Small { revision, changed, tenants: read, foreign: names } = small;
-        let gap = std::mem::take(&mut self.lost);
+        let published = self.reader.borrow().as_deref().map(|snapshot| snapshot.at);
+        // A store that was restored from a backup counts from there again.
+        let gap = std::mem::take(&mut self.lost) || published.is_some_and(|last| revision < last);
         if gap {
             for good in self.tenants.values() {
                 good.shelf.restart(revision);
@@ -82,7 +84,6 @@ impl Hosted {
         let ranges_differ = !self.tenants.iter().map(place).eq(next.iter().map(place));
         let differs = ranges_differ
             || self.tenants.values().zip(next.values()).any(|(last, next)| last.settings != next.settings);
-        let published = self.reader.borrow().as_deref().map(|snapshot| snapshot.at);
         // What was taken away leaves no trace of when, nor does what was compacted.
         let at = match published {
             Some(last) if gap || differs && changed <= last => revision,
@@ -103,8 +104,8 @@ impl Hosted {
                     refused.insert(problem);
                 }
             }
-        } else {
-            self.publish_at(at);
+        } else if published != Some(at) {
+            self.republish(at);
         }
         if let Some(foreign) = foreign {
             self.foreign = foreign.into_iter().chain(names).collect();
@@ -129,14 +130,15 @@ impl Hosted {
 
     /// The present settings are those of `revision` too.
     pub(in crate::source) fn publish_at(&self, revision: u64) {
-        let later = self
-            .reader
-            .borrow()
-            .as_deref()
-            .filter(|snapshot| snapshot.at < revision)
-            .map(|snapshot| snapshot.still_at(revision));
-        if let Some(later) = later {
-            self.publisher.publish(later);
+        if self.reader.borrow().as_deref().is_some_and(|snapshot| snapshot.at < revision) {
+            self.republish(revision);
+        }
+    }
+
+    fn republish(&self, at: u64) {
+        let again = self.reader.borrow().as_deref().map(|snapshot| snapshot.still_at(at));
+        if let Some(again) = again {
+            self.publisher.publish(again);
         }
     }
 
