@@ -10,6 +10,8 @@
     reason = "a test that cannot go on has failed"
 )]
 
+#[path = "../it/authority.rs"]
+mod authority;
 mod changes;
 mod cluster;
 #[path = "../it/harness/mod.rs"]
@@ -17,4 +19,5 @@ mod cluster;
 mod harness;
 mod outage;
 mod scene;
+mod secure;
 mod stale;
