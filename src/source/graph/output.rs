@@ -9,6 +9,7 @@ use aws_lc_rs::digest;
 use tempfile::{Builder, NamedTempFile, TempDir};
 
 use super::error::{GraphError, unwritable};
+use crate::source::document::directory_of;
 
 /// What a new file may be for others, before the umask.
 const MODE: u32 = 0o666;
@@ -33,7 +34,7 @@ impl Output {
         let mut builder = Builder::new();
         builder.prefix(".tenantgate-");
         builder.permissions(old.clone().unwrap_or_else(|| Permissions::from_mode(MODE)));
-        let file = builder.tempfile_in(parent(&place)).map_err(unwritable(&place))?;
+        let file = builder.tempfile_in(directory_of(&place)).map_err(unwritable(&place))?;
         if let Some(old) = old {
             // The umask is for new files, and has been applied.
             file.as_file().set_permissions(old).map_err(unwritable(&place))?;
@@ -92,7 +93,7 @@ impl Directory {
         let place = fs::canonicalize(place).unwrap_or_else(|_| place.to_owned());
         let mut builder = Builder::new();
         builder.prefix(".tenantgate-").permissions(Permissions::from_mode(MODE | 0o111));
-        let temporary = builder.tempdir_in(parent(&place)).map_err(unwritable(&place))?;
+        let temporary = builder.tempdir_in(directory_of(&place)).map_err(unwritable(&place))?;
         Ok(Self { place, temporary })
     }
 
@@ -109,10 +110,6 @@ impl Directory {
             unwritable(&self.place)(error)
         })
     }
-}
-
-fn parent(place: &Path) -> &Path {
-    place.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
 #[cfg(test)]
