@@ -22,6 +22,7 @@ mod http2;
 mod load;
 mod machine;
 mod memory;
+mod process;
 mod report;
 mod request;
 mod scene;
@@ -142,7 +143,7 @@ impl Plan {
             let server = Server::start(role, &scene.config(), SERVERS_CORE)?;
             machine::pin(GENERATOR_CORE)?;
             verify::answers(&server, requests)?;
-            server.pause()?;
+            server.process.pause()?;
             anyhow::Ok(server)
         });
         let [tenantgate, do_nothing] = servers;
@@ -162,9 +163,9 @@ fn in_turn(
     measure: impl Fn(&Server) -> anyhow::Result<Round>,
 ) -> anyhow::Result<Vec<Pair>> {
     let round = |server: &Server| {
-        server.resume()?;
+        server.process.resume()?;
         let round = measure(server).with_context(|| format!("{:?} failed", server.role))?;
-        server.pause()?;
+        server.process.pause()?;
         anyhow::Ok(round)
     };
     (0..rounds).map(|_| Ok([round(ours)?, round(theirs)?])).collect()
