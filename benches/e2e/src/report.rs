@@ -63,11 +63,13 @@ fn spent(round: &Round) -> Duration {
     round.cpu.iter().sum()
 }
 
-fn quantile(round: &Round, quantile: f64) -> f64 {
+/// A latency in microseconds.
+pub(crate) fn quantile(round: &Round, quantile: f64) -> f64 {
     f64::from(u32::try_from(round.latency.value_at_quantile(quantile)).unwrap_or(u32::MAX)) / 1e3
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
+/// Between the two in the middle, where the number is even.
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<_> = values.collect();
     values.sort_by(f64::total_cmp);
     let (lower, upper) = (values.get((values.len() - 1) / 2), values.get(values.len() / 2));

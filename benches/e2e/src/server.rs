@@ -21,25 +21,30 @@ pub(crate) enum Role {
     Tenantgate,
     /// [`crate::do_nothing`]
     DoNothing,
+    /// [`crate::envoy::adapter`]
+    Adapter,
 }
 
 impl Role {
     /// The role that a first argument names.
     pub(crate) fn of_argument(argument: &str) -> Option<Self> {
-        [Self::Tenantgate, Self::DoNothing].into_iter().find(|role| role.argument() == argument)
+        [Self::Tenantgate, Self::DoNothing, Self::Adapter]
+            .into_iter()
+            .find(|role| role.argument() == argument)
     }
 
     const fn argument(self) -> &'static str {
         match self {
             Self::Tenantgate => "serve",
             Self::DoNothing => "do-nothing",
+            Self::Adapter => "adapter",
         }
     }
 
     /// The right answer.
     pub(crate) const fn expects(self, request: &Request) -> Code {
         match self {
-            Self::Tenantgate => request.expected,
+            Self::Tenantgate | Self::Adapter => request.expected,
             Self::DoNothing => Code::OK,
         }
     }
