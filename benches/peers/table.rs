@@ -65,9 +65,9 @@ impl Table {
         let mut partners: BTreeMap<_, _> = policy.partners.into_iter().map(graph::Record::partner).collect();
         for tenant in tenants {
             let kept = tenant.cross_tenant_access_policy.partners.into_iter();
-            let outbound = kept.filter(|record| record.tenant_id == own);
+            let mut kept = kept.filter(|record| record.tenant_id == own);
             if let Some(partner) = partners.get_mut(&tenant.tenant_id) {
-                partner.outbound = outbound.filter_map(|record| record.b2b_collaboration_outbound).next();
+                partner.outbound = kept.find_map(|record| record.b2b_collaboration_outbound);
             }
         }
         Ok(Self { default: default.context("no default")?, partners })

@@ -140,10 +140,9 @@ fn cluster(name: &str, endpoint: SocketAddr, is_grpc: bool) -> Value {
         },
     });
     if let (true, Value::Object(members)) = (is_grpc, &mut cluster) {
-        let protocol = json!({"explicit_http_config": {"http2_protocol_options": {}}});
         let (name, url) = HTTP_PROTOCOL;
-        let options = json!({name: typed((name, url), &protocol)["typed_config"]});
-        members.insert("typed_extension_protocol_options".to_owned(), options);
+        let http2 = json!({"@type": url, "explicit_http_config": {"http2_protocol_options": {}}});
+        members.insert("typed_extension_protocol_options".to_owned(), json!({name: http2}));
     }
     cluster
 }

@@ -70,7 +70,7 @@ impl Plan {
     /// Sets everything up, and measures it in turn.
     pub(crate) fn carry_out(&self) -> anyhow::Result<Report> {
         let mut stage = Stage::set()?;
-        stage.each(|road, upstream| road.verify(upstream))?;
+        stage.each(|road, upstream| road.verify(upstream).context("before anything is measured"))?;
         let peaks = stage.rounds(self.peaks, |road, upstream| road.peak(upstream, self.peak))?;
         let rate = report::lowest_peak(&peaks) / 2.0;
         let steadies =

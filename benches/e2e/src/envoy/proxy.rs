@@ -15,7 +15,7 @@ use crate::envoy::target;
 use crate::process::Process;
 
 /// How long it may take to read its configuration.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// A running Envoy with one worker.
 #[derive(Debug)]

@@ -18,7 +18,7 @@ use crate::server::{Role, Server};
 use crate::table::Table;
 
 /// How long one may take to read its policy.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// Everything that runs for one kind, all on one core.
 #[derive(Debug)]
