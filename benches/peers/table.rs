@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 /// What one tenant keeps.
@@ -46,14 +46,6 @@ pub(crate) struct Half {
     pub(crate) targets: BTreeMap<String, bool>,
 }
 
-/// Whom of a partner's users one application is open to.
-#[derive(Debug)]
-pub(crate) enum Admitted<'t> {
-    Everyone,
-    These(Vec<&'t str>),
-    Nobody,
-}
-
 impl Table {
     /// Reads what the first tenant of a bundle keeps, and what others that are hosted keep for it.
     pub(crate) fn of(bundle: &str) -> anyhow::Result<Self> {
@@ -71,37 +63,6 @@ impl Table {
             }
         }
         Ok(Self { default: default.context("no default")?, partners })
-    }
-
-    /// Whom of this partner's users the application is open to, if they prove multi-factor authentication.
-    pub(crate) fn admitted(&self, partner: &str, application: &str) -> anyhow::Result<Admitted<'_>> {
-        let Some(Partner { inbound, outbound, mfa: true, .. }) = self.partners.get(partner) else {
-            return Ok(Admitted::Nobody);
-        };
-        let inbound = inbound.as_ref().unwrap_or(&self.default).admitted(application)?;
-        match outbound.as_ref().map(|outbound| outbound.admitted(application)) {
-            None | Some(Ok(Admitted::Everyone)) => Ok(inbound),
-            Some(_) => bail!("partner {partner} does not let everyone go"),
-        }
-    }
-}
-
-impl Setting {
-    fn admitted(&self, application: &str) -> anyhow::Result<Admitted<'_>> {
-        let Half { allowed, targets } = &self.users;
-        Ok(match (self.applications.permits(application, "AllApplications"), allowed) {
-            (false, _) => Admitted::Nobody,
-            (true, true) if targets.contains_key("AllUsers") => Admitted::Everyone,
-            (true, true) => Admitted::These(targets.keys().map(String::as_str).collect()),
-            (true, false) if targets.contains_key("AllUsers") => Admitted::Nobody,
-            (true, false) => bail!("everyone but a few"),
-        })
-    }
-}
-
-impl Half {
-    fn permits(&self, id: &str, all: &str) -> bool {
-        self.allowed == (self.targets.contains_key(all) || self.targets.contains_key(id))
     }
 }
 

@@ -9,12 +9,13 @@ use anyhow::ensure;
 use serde_json::{Value, json};
 
 use crate::SERVERS_CORE;
+use crate::envoy::admitted::Admitted;
 use crate::envoy::{ISSUER, home_idp, service, target};
 use crate::fixtures::AUDIENCE;
 use crate::fixtures::id::APPLICATION;
 use crate::process::Process;
 use crate::scene::Scene;
-use crate::table::{Admitted, Table};
+use crate::table::Table;
 
 /// What npm has.
 pub(crate) const VERSION: &str = "0.55.0";
@@ -49,7 +50,7 @@ pub(crate) fn start(scene: &Scene, table: &Table) -> anyhow::Result<(Process, So
 fn policy(table: &Table) -> anyhow::Result<Value> {
     let mut partners = serde_json::Map::new();
     for id in table.partners.keys() {
-        let (everyone, users) = match table.admitted(id, &APPLICATION.to_string())? {
+        let (everyone, users) = match Admitted::of(table, id, &APPLICATION.to_string())? {
             Admitted::Everyone => (true, Vec::new()),
             Admitted::These(users) => (false, users),
             Admitted::Nobody => (false, Vec::new()),

@@ -2,6 +2,7 @@
 //! there, taking turns in one run. `../../../README.md` has the method.
 
 pub(crate) mod adapter;
+mod admitted;
 mod bootstrap;
 mod cerbos;
 mod http1;

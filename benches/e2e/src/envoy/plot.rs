@@ -23,8 +23,8 @@ pub(crate) fn svg(rows: &[Row]) -> String {
     let (width, bottom) = (NAMES + 2.0 * PANEL + GAP + 40.0, TOP + LINE * lines);
     let mut drawing = Drawing(String::new());
     let [cpu, latency] = [NAMES, NAMES + PANEL + GAP];
-    drawing.panel(cpu, bottom, scale, "added CPU per request, µs", "Envoy and service");
-    drawing.panel(latency, bottom, scale, "added latency, µs", "○ median  ● p99");
+    drawing.panel(cpu, bottom, scale, "added CPU per request", "Envoy and service, in µs");
+    drawing.panel(latency, bottom, scale, "added latency", "○ median · ● p99, in µs");
     let mut y = TOP + LINE / 2.0;
     for row in rows {
         drawing.text(NAMES - 14.0, y + 4.0, "end", row.kind.title());
@@ -73,7 +73,7 @@ impl Drawing {
     fn panel(&mut self, left: f64, bottom: f64, scale: Scale, title: &str, subtitle: &str) {
         self.text(left, 18.0, "start", title);
         self.add(format_args!("<text class=\"soft\" x=\"{left}\" y=\"36\">{subtitle}</text>"));
-        for (decade, value) in (0_u32..).zip(["1", "10", "100", "1,000", "10,000", "100,000", "1,000,000"]) {
+        for (decade, value) in (0_u32..).zip(["1 µs", "10", "100", "1 ms", "10", "100", "1 s"]) {
             if f64::from(decade) <= scale.decades {
                 let x = left + scale.x(10_f64.powf(f64::from(decade)));
                 self.add(format_args!(

@@ -5,9 +5,10 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::envoy::admitted::Admitted;
 use crate::envoy::{home_idp, typed};
 use crate::fixtures::id::APPLICATION;
-use crate::table::{Admitted, Table};
+use crate::table::Table;
 
 /// Where `jwt_authn` puts the claims in its metadata.
 pub(crate) const CLAIMS: &str = "claims";
@@ -18,7 +19,7 @@ pub(crate) const IDP_HEADER: &str = "x-verified-idp";
 pub(crate) fn tree(table: &Table) -> anyhow::Result<Value> {
     let mut partners = Map::new();
     for id in table.partners.keys() {
-        let predicate = match table.admitted(id, &APPLICATION.to_string())? {
+        let predicate = match Admitted::of(table, id, &APPLICATION.to_string())? {
             Admitted::Nobody => None,
             Admitted::Everyone => Some(is_proven()),
             Admitted::These(users) => {
@@ -70,7 +71,7 @@ pub(crate) fn list(table: &Table) -> anyhow::Result<Map<String, Value>> {
     let mut policies = Map::from_iter([("members".to_owned(), policy(&member))]);
     for id in table.partners.keys() {
         let mut all = vec![has("idp", &exact(&home_idp(id)))];
-        match table.admitted(id, &APPLICATION.to_string())? {
+        match Admitted::of(table, id, &APPLICATION.to_string())? {
             Admitted::Nobody => continue,
             Admitted::Everyone => {}
             Admitted::These(users) => {
