@@ -40,12 +40,13 @@ fn filters(kind: Kind, keys: &str, table: &Table) -> anyhow::Result<Vec<Value>> 
         // As `deploy/envoy` has it.
         Kind::Tenantgate | Kind::DoNothing => vec![asks(kind, true)],
         Kind::Cerbos | Kind::Opa => vec![asks(kind, false)],
-        Kind::MatcherTree => {
-            vec![without_claims(), verifies(keys), typed(RBAC, &json!({"matcher": rules::tree(table)?}))]
-        }
-        Kind::PolicyList => vec![
+        Kind::MatcherTree => vec![
             without_claims(),
-            verifies(keys),
+            verifies(keys, &json!([{"header_name": rules::IDP_HEADER, "claim_name": "idp"}])),
+            typed(RBAC, &json!({"matcher": rules::tree(table)?})),
+        ],
+        Kind::PolicyList => vec![
+            verifies(keys, &json!([])),
             typed(RBAC, &json!({"rules": {"action": "ALLOW", "policies": rules::list(table)?}})),
         ],
     })
@@ -82,15 +83,15 @@ fn without_claims() -> Value {
     typed(HEADER_MUTATION, &json!({"mutations": {"request_mutations": [removes]}}))
 }
 
-/// `jwt_authn`, with its cache on.
-fn verifies(keys: &str) -> Value {
+/// `jwt_authn`, with its cache on, and with claims for those who read them from headers.
+fn verifies(keys: &str, headers: &Value) -> Value {
     let provider = json!({
         "issuer": ISSUER,
         "audiences": [AUDIENCE],
         "local_jwks": {"inline_string": keys},
         "forward": true,
         "payload_in_metadata": rules::CLAIMS,
-        "claim_to_headers": [{"header_name": rules::IDP_HEADER, "claim_name": "idp"}],
+        "claim_to_headers": headers,
         "jwt_cache_config": {"jwt_cache_size": TOKENS},
     });
     let rules = json!([{"match": {"prefix": "/"}, "requires": {"provider_name": "entra"}}]);

@@ -17,18 +17,18 @@ const GAP: f64 = 40.0;
 /// Two panels: time on the core, and latency.
 pub(crate) fn svg(rows: &[Row]) -> String {
     let rows: Vec<_> = rows.iter().filter(|row| row.kind != Kind::NoFilter).collect();
-    let most = rows.iter().flat_map(|row| [row.envoy + row.service, row.p99]).fold(10.0, f64::max);
+    let most = rows.iter().flat_map(|row| [row.at_peak.total(), row.p99]).fold(10.0, f64::max);
     let scale = Scale { decades: most.log10().ceil() };
     let lines = f64::from(u32::try_from(rows.len()).unwrap_or(u32::MAX));
     let (width, bottom) = (NAMES + 2.0 * PANEL + GAP + 40.0, TOP + LINE * lines);
     let mut drawing = Drawing(String::new());
     let [cpu, latency] = [NAMES, NAMES + PANEL + GAP];
-    drawing.panel(cpu, bottom, scale, "added CPU per request", "Envoy and service, in µs");
+    drawing.panel(cpu, bottom, scale, "added CPU per request at the peak", "Envoy and service, in µs");
     drawing.panel(latency, bottom, scale, "added latency", "○ median · ● p99, in µs");
     let mut y = TOP + LINE / 2.0;
     for row in rows {
         drawing.text(NAMES - 14.0, y + 4.0, "end", row.kind.title());
-        let total = row.envoy + row.service;
+        let total = row.at_peak.total();
         drawing.bar(cpu, cpu + scale.x(total), y);
         drawing.point(cpu + scale.x(total), y, "last");
         drawing.text(cpu + scale.x(total) + 9.0, y + 4.0, "start", &format!("{total:.0}"));

@@ -20,11 +20,28 @@ pub(crate) struct Row {
     pub(crate) kind: Kind,
     /// Requests per second at the peak.
     peak: f64,
+    pub(crate) at_peak: Cost,
+    /// At the fixed rate, as the rest.
     pub(crate) p50: f64,
     pub(crate) p99: f64,
-    /// On the core, of Envoy and of what it asks.
-    pub(crate) envoy: f64,
-    pub(crate) service: f64,
+    at_rate: Cost,
+}
+
+/// Time on the core, of Envoy and of what it asks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cost {
+    envoy: f64,
+    service: f64,
+}
+
+impl Cost {
+    pub(crate) fn total(self) -> f64 {
+        self.envoy + self.service
+    }
+
+    fn json(self) -> Value {
+        json!({"envoy": self.envoy, "service": self.service})
+    }
 }
 
 /// Everything, for people and for programs.
@@ -47,6 +64,23 @@ fn peak(peaks: &[Vec<Round>], kind: usize) -> f64 {
     median(rounds.map(|round| f64::from(round.answered) / round.elapsed.as_secs_f64()))
 }
 
+/// What a kind adds to a quantity of the first, which has no filter; of that one, the quantity.
+fn added(turns: &[Vec<Round>], kind: usize, quantity: impl Fn(&Round) -> f64) -> f64 {
+    let pairs = turns.iter().filter_map(|turn| Some((turn.first()?, turn.get(kind)?)));
+    median(pairs.map(|(none, this)| {
+        let without = if kind == 0 { 0.0 } else { quantity(none) };
+        quantity(this) - without
+    }))
+}
+
+fn cost(turns: &[Vec<Round>], kind: usize) -> Cost {
+    let each = |round: &Round, spent: Duration| 1e6 * spent.as_secs_f64() / f64::from(round.answered);
+    Cost {
+        envoy: added(turns, kind, |round| each(round, round.cpu.iter().take(1).sum())),
+        service: added(turns, kind, |round| each(round, round.cpu.iter().skip(1).sum())),
+    }
+}
+
 impl Report {
     /// Of turns through these kinds, the first of which has no filter.
     pub(crate) fn of(
@@ -56,22 +90,13 @@ impl Report {
         rate: f64,
         steadies: &[Vec<Round>],
     ) -> Self {
-        let rows = kinds.iter().enumerate().map(|(number, kind)| {
-            let added = |quantity: &dyn Fn(&Round) -> f64| {
-                let turns = steadies.iter().filter_map(|turn| Some((turn.first()?, turn.get(number)?)));
-                median(turns.map(|(none, this)| {
-                    let without = if *kind == Kind::NoFilter { 0.0 } else { quantity(none) };
-                    quantity(this) - without
-                }))
-            };
-            Row {
-                kind: *kind,
-                peak: peak(peaks, number),
-                p50: added(&|round| quantile(round, 0.50)),
-                p99: added(&|round| quantile(round, 0.99)),
-                envoy: added(&|round| each(round, round.cpu.iter().take(1).sum())),
-                service: added(&|round| each(round, round.cpu.iter().skip(1).sum())),
-            }
+        let rows = kinds.iter().enumerate().map(|(number, kind)| Row {
+            kind: *kind,
+            peak: peak(peaks, number),
+            at_peak: cost(peaks, number),
+            p50: added(steadies, number, |round| quantile(round, 0.50)),
+            p99: added(steadies, number, |round| quantile(round, 0.99)),
+            at_rate: cost(steadies, number),
         });
         let wrong = peaks.iter().chain(steadies).flatten().map(|round| round.wrong).sum();
         Self { envoy: envoy.to_owned(), rate, rows: rows.collect(), wrong }
@@ -89,9 +114,10 @@ impl Report {
 
     pub(crate) fn json(&self) -> Value {
         let rows = self.rows.iter().map(|row| {
-            let Row { kind, peak, p50, p99, envoy, service } = row;
+            let Row { kind, peak, at_peak, p50, p99, at_rate } = row;
             let row = json!({
-                "peak": peak, "p50": p50, "p99": p99, "envoy_cpu": envoy, "service_cpu": service,
+                "peak": peak, "cpu_at_peak": at_peak.json(),
+                "p50": p50, "p99": p99, "cpu_at_rate": at_rate.json(),
             });
             (kind.name().to_owned(), row)
         });
@@ -102,37 +128,45 @@ impl Report {
     }
 }
 
-/// Microseconds of this for each request of the round.
-fn each(round: &Round, spent: Duration) -> f64 {
-    1e6 * spent.as_secs_f64() / f64::from(round.answered)
-}
-
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { envoy, rate, rows, wrong } = self;
+        let cerbos = cerbos::VERSION;
         writeln!(
             f,
-            "Envoy {envoy}, Cerbos {}; {CALLERS} callers with warm tokens; {PARTNERS} partners",
-            cerbos::VERSION
+            "Envoy {envoy}, Cerbos {cerbos}; {CALLERS} callers with warm tokens; {PARTNERS} partners"
         )?;
+        writeln!(f, "peak: {CLIENTS} clients; rate: {rate:.0} requests per second; wrong answers: {wrong}")?;
         writeln!(
             f,
-            "peak: {CLIENTS} clients; the others at {rate:.0} requests per second; wrong answers: {wrong}\n"
+            "microseconds a request, added to those without a filter; CPU of Envoy + of the service\n"
         )?;
-        let columns = ["peak, 1/s", "p50, µs", "p99, µs", "Envoy, µs", "service, µs"];
-        let [peak, p50, p99, of_envoy, of_service] = columns;
-        writeln!(f, "{:<26}{peak:>12}{p50:>12}{p99:>12}{of_envoy:>12}{of_service:>13}", "")?;
-        for Row { kind, peak, p50, p99, envoy, service } in rows {
-            let title = kind.title();
-            if *kind == Kind::NoFilter {
-                writeln!(f, "{title:<26}{peak:>12.0}{p50:>12.1}{p99:>12.1}{envoy:>12.1}{:>13}", "")?;
-            } else {
-                writeln!(f, "{title:<26}{peak:>12.0}{p50:>+12.1}{p99:>+12.1}{envoy:>+12.1}{service:>+13.1}")?;
-            }
+        let title = ["", "peak, 1/s", "CPU at peak", "p50", "p99", "CPU at rate"];
+        line(f, title.map(str::to_owned))?;
+        for row in rows {
+            row.fmt(f)?;
         }
         if !rows.iter().any(|row| row.kind == Kind::Opa) {
             writeln!(f, "{:<26}skipped: OPA_ENVOY does not name its binary", Kind::Opa.title())?;
         }
         Ok(())
     }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, peak, at_peak, p50, p99, at_rate } = self;
+        let (peak, [p50, p99]) = (format!("{peak:.0}"), [p50, p99].map(|time| format!("{time:.0}")));
+        line(f, [kind.title().to_owned(), peak, at_peak.to_string(), p50, p99, at_rate.to_string()])
+    }
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.1} + {:.1}", self.envoy, self.service)
+    }
+}
+
+fn line(f: &mut fmt::Formatter<'_>, [name, peak, at_peak, p50, p99, at_rate]: [String; 6]) -> fmt::Result {
+    writeln!(f, "{name:<26}{peak:>10}{at_peak:>16}{p50:>9}{p99:>9}{at_rate:>16}")
 }
