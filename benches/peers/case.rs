@@ -19,9 +19,9 @@ impl Case {
         Self { claims: claims(caller), application: APPLICATION }
     }
 
-    /// The same at another one.
+    /// The same at another one, whose tokens have its id for their audience.
     pub(crate) fn elsewhere(self) -> Self {
-        Self { application: OTHER_APPLICATION, ..self }
+        Self { application: OTHER_APPLICATION, ..self }.with("aud", &json!(OTHER_APPLICATION.to_string()))
     }
 
     /// The same with another claim.

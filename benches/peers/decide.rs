@@ -16,6 +16,7 @@ mod table;
 mod world;
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::ensure;
@@ -23,13 +24,13 @@ use case::{Case, Known};
 use cedar::Cedar;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion};
-use fixtures::{Caller, Stance, bundle, guests_for_mfa};
+use fixtures::id::OTHER_APPLICATION;
+use fixtures::{AUDIENCE, Caller, Stance, bundle, guests_for_mfa};
 use rego::{Interpreter, Machine};
 use serde_json::json;
 use table::Table;
 use tenantgate::engine::{Effect, Resident, decide};
-use tenantgate::id::AppId;
-use tenantgate::token::Identity;
+use tenantgate::token::{Expectation, Identity, KeyRing, Unverified};
 use world::{World, access};
 
 const PARTNERS: u32 = 1000;
@@ -118,11 +119,8 @@ impl Everyone {
         let known: Vec<_> = cases.iter().map(Case::known).collect();
         let Self { world, cedar, interpreter, machine } = self;
 
-        let identities = cases.iter().map(|case| (world.identity_of(&case.claims), case.application));
-        let identities: Vec<_> = identities.collect();
-        time(group, "tenantgate", name, &identities, |(identity, application)| {
-            world.permits(identity, *application)
-        });
+        let identities: Vec<_> = cases.iter().map(|case| world.identified(case)).collect::<Result<_, _>>()?;
+        time(group, "tenantgate", name, &identities, |identity| world.permits(identity));
         let requests = known.iter().map(|known| cedar.request(known)).collect::<Result<Vec<_>, _>>()?;
         time(group, "cedar", name, &requests, |request| cedar.permits(request));
         time(group, "cedar, asked", name, &known, |known| {
@@ -140,7 +138,7 @@ impl Everyone {
         let (request, input) = (self.cedar.request(&known)?, rego::input(&known)?);
         let problems = self.cedar.problems(&request);
         ensure!(problems.is_empty(), "Cedar fails on {case:?}: {problems:?}");
-        let ours = self.world.permits(&self.world.identity_of(&case.claims), case.application);
+        let ours = self.world.permits(&self.world.identified(case)?);
         let theirs =
             [self.cedar.permits(&request), self.interpreter.permits(&input)?, self.machine.permits(&input)?];
         ensure!(theirs == [ours; 3], "{case:?}: {ours} here, {theirs:?} of Cedar and of regorus both ways");
@@ -163,9 +161,18 @@ fn time<Q, A>(
 }
 
 impl World {
-    fn permits(&self, identity: &Identity, application: AppId) -> bool {
-        let mut access = access(identity);
-        access.route.application = Some(application);
-        decide(&self.snapshot, &Resident, &self.rules, &access, &mut ()).effect() == Effect::Allow
+    /// Who the case's token would prove.
+    fn identified(&self, case: &Case) -> anyhow::Result<Identity> {
+        let expected = Expectation {
+            audiences: Box::new([AUDIENCE.into(), OTHER_APPLICATION.to_string().into()]),
+            skew: 0,
+            max_bytes: 16 * 1024,
+            applications: Arc::clone(&self.rules.applications),
+        };
+        Ok(Unverified(case.claims.to_string().as_bytes()).assume(&KeyRing::default(), &expected)?)
+    }
+
+    fn permits(&self, identity: &Identity) -> bool {
+        decide(&self.snapshot, &Resident, &self.rules, &access(identity), &mut ()).effect() == Effect::Allow
     }
 }

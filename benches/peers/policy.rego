@@ -12,7 +12,7 @@ permitted(caller) if not caller.home
 # Guests: by the setting for their home, and by that of their home where it is known; with proof that counts.
 permitted(caller) if {
 	passes(inbound(caller.home), caller)
-	not kept(caller)
+	released(caller)
 	proven(caller, data.table.partners[caller.home])
 }
 
@@ -20,10 +20,9 @@ inbound(home) := data.table.partners[home].inbound
 
 inbound(home) := data.table["default"] if not data.table.partners[home].inbound
 
-kept(caller) if {
-	outbound := data.table.partners[caller.home].outbound
-	not passes(outbound, caller)
-}
+released(caller) if not data.table.partners[caller.home].outbound
+
+released(caller) if passes(data.table.partners[caller.home].outbound, caller)
 
 proven(caller, partner) if {
 	caller.mfa
