@@ -21,9 +21,7 @@ pub(super) fn read(store: &Embedded, records: &mut dyn Records) -> Result<Mark, 
     let transaction = store.done(connection.transaction())?;
     let mark = latest(store, &transaction)?.ok_or_else(|| StoreError::Empty(store.shown()))?;
     let sum = hand_over(store, &transaction, records)?;
-    if sum != mark.sum {
-        return Err(store.damaged(format!("its records are not those of revision {}", mark.revision)));
-    }
+    written(store, &mark, sum)?;
     Ok(mark)
 }
 
@@ -61,9 +59,7 @@ pub(super) fn since(store: &Embedded, base: &Mark, most: usize) -> Result<Option
     if records.len() > most {
         return Ok(None);
     }
-    if sum != mark.sum {
-        return Err(store.damaged(format!("its records are not those of revision {}", mark.revision)));
-    }
+    written(store, &mark, sum)?;
     Ok(Some(Since { mark, records }))
 }
 
@@ -98,6 +94,14 @@ fn hand_over(
         .map_err(StoreError::Output)?;
     }
     Ok(sum)
+}
+
+/// What was read must be what was written.
+fn written(store: &Embedded, mark: &Mark, sum: Sum) -> Result<(), StoreError> {
+    if sum != mark.sum {
+        return Err(store.damaged(format!("its records are not those of revision {}", mark.revision)));
+    }
+    Ok(())
 }
 
 pub(super) fn history(store: &Embedded) -> Result<Vec<Past>, StoreError> {
