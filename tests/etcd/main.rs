@@ -17,7 +17,12 @@ mod cluster;
 #[path = "../it/harness/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "other tests need the rest of it")]
 mod harness;
+#[path = "../it/store/operator.rs"]
+mod operator;
 mod outage;
+mod proxy;
 mod scene;
 mod secure;
+mod silence;
 mod stale;
+mod store;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::directory::{Change, Directory, PartnerShelf};
 use crate::id::TenantId;
 use crate::policy::{Compiled, Finding, Level, Options, Revision, Snapshot, compile};
-use crate::source::etcd::keys::Keys;
-use crate::source::etcd::small::{Small, TenantKeys};
+use crate::source::etcd::keys::{Keys, generation};
+use crate::source::etcd::small::{Held, Small, TenantKeys};
 use crate::source::etcd::watch::Watched;
 use crate::store::{Publisher, Reader, Rejection, Status};
 use crate::telemetry::{Metrics, RejectedBecause, unix_now};
@@ -178,14 +178,14 @@ impl Hosted {
         revision: u64,
     ) -> Result<Good, (String, Option<Good>)> {
         let last = self.tenants.get(&tenant);
-        let Some(active) = keys.active.as_deref().and_then(number) else {
+        let Some(active) = keys.active.and_then(|active| generation(&active.value)) else {
             return Err(("`active` is no generation's number".to_owned(), last.cloned()));
         };
         let partners = match last.filter(|last| last.shelf.generation() == active) {
             Some(last) => Arc::clone(&last.shelf),
             None => self.directory.shelf(tenant, active, revision),
         };
-        let Some(settings) = keys.settings else {
+        let Some(Held { value: settings, .. }) = keys.settings else {
             return Err(("`settings` is missing".to_owned(), last.cloned()));
         };
         if let Some(last) = last.filter(|last| *last.settings == *settings) {
@@ -258,12 +258,6 @@ fn document(settings: &[u8]) -> Vec<u8> {
 /// On one line, for they are told beside others.
 fn told<'f>(errors: impl Iterator<Item = &'f Finding>) -> String {
     errors.map(|error| error.to_string().replace('\n', " ")).collect::<Vec<_>>().join("; ")
-}
-
-/// A generation, in decimal digits.
-fn number(text: &[u8]) -> Option<u64> {
-    let text = std::str::from_utf8(text).ok()?.trim_end_matches('\n');
-    text.parse().ok().filter(|number: &u64| number.to_string() == text)
 }
 
 fn place((tenant, good): (&TenantId, &Good)) -> (TenantId, u64) {

@@ -62,6 +62,33 @@ impl Keys {
         (self.of(tenant, "gen/"), self.of(tenant, "gen0"))
     }
 
+    /// What tells that no partner in a generation changed until it was written, and whose the generation is.
+    pub(in crate::source) fn marker(&self, tenant: TenantId, generation: u64) -> String {
+        self.partners(tenant, generation).0
+    }
+
+    /// The number of the generation that a key belongs to.
+    pub(in crate::source) fn generation_of(&self, tenant: TenantId, key: &[u8]) -> Option<u64> {
+        let rest = key.strip_prefix(self.generations(tenant).0.as_bytes())?;
+        generation(rest.split(|byte| *byte == b'/').next()?)
+    }
+
+    /// Of every change that was made.
+    pub(in crate::source) fn changes(&self) -> Range {
+        (format!("{}/v1/changes/", self.prefix), format!("{}/v1/changes0", self.prefix))
+    }
+
+    /// Of the change of this number. In the order of keys the latest one is the last.
+    pub(in crate::source) fn change(&self, number: u64) -> String {
+        format!("{}/v1/changes/{number:020}", self.prefix)
+    }
+
+    /// Which change a key is of.
+    pub(in crate::source) fn change_of(&self, key: &[u8]) -> Option<u64> {
+        let number = str::from_utf8(key.strip_prefix(self.changes().0.as_bytes())?).ok()?.parse().ok()?;
+        (self.change(number).as_bytes() == key).then_some(number)
+    }
+
     /// The first key after all of a tenant's.
     pub(in crate::source) fn after(&self, tenant: TenantId) -> String {
         format!("{}/v1/tenants/{tenant}0", self.prefix)
@@ -84,6 +111,12 @@ impl Keys {
     fn of(&self, tenant: TenantId, name: &str) -> String {
         format!("{}/v1/tenants/{tenant}/{name}", self.prefix)
     }
+}
+
+/// A generation, in decimal digits.
+pub(in crate::source) fn generation(text: &[u8]) -> Option<u64> {
+    let text = str::from_utf8(text).ok()?.trim_end_matches('\n');
+    text.parse().ok().filter(|number: &u64| number.to_string() == text)
 }
 
 /// A tenant in the one spelling that keys have.
@@ -126,6 +159,13 @@ mod tests {
             assert!(within(&keys.tenants(), &small) && !within(&keys.generations(tenant), &small));
             assert!(*small < *keys.after(tenant));
         }
+        for changes in [keys.changes().0, keys.change(1)] {
+            assert!(!keys.other_versions().iter().any(|range| within(range, &changes)));
+        }
+        assert!(within(&keys.changes(), &keys.change(u64::MAX)) && keys.change(9) < keys.change(10));
+        assert_eq!(keys.change_of(keys.change(7).as_bytes()), Some(7));
+        assert_eq!(keys.change_of(b"/t/v1/changes/7"), None);
+        assert_eq!(keys.generation_of(tenant, keys.marker(tenant, 70).as_bytes()), Some(70));
         let [before, after] = keys.other_versions();
         assert!(within(&after, "/t/v2/tenants/") && within(&before, "/t/schema"));
         assert!(!within(&before, &keys.tenants().0) && !within(&after, &keys.tenants().0));

@@ -5,7 +5,7 @@
 //! | `settings` | the bundle's tenant, without its partners |
 //! | `active` | the number of a generation |
 //! | `gen/{n}/partners/{P}` | one partner, as Graph has it |
-//! | `gen/{n}/partners/` | nothing that is read: whoever changes settings may write it in the same transaction, which tells that no partner changed until then |
+//! | `gen/{n}/partners/` | the marker, whose value sidecars do not read: whoever changes settings may write it in the same transaction, which tells that no partner changed until then; whoever removes a generation takes it away first |
 //!
 //! An event of the small keys is a hint: what is published is what one consistent read of them found, so that a
 //! snapshot is always a state that the store really had. Its revision is that of its last change, or of the last
@@ -22,6 +22,7 @@ mod hosted;
 mod keys;
 mod partners;
 mod small;
+mod store;
 mod watch;
 
 use std::hash::{BuildHasher as _, RandomState};
@@ -36,6 +37,7 @@ pub use self::connection::{EtcdSettings, EtcdTls};
 use self::hosted::Hosted;
 use self::keys::Keys;
 use self::partners::{Link, Partners};
+pub use self::store::EtcdStore;
 use self::watch::{Heard, Watching};
 use crate::directory::{Directory, DirectoryConfig};
 use crate::policy::{Options, Snapshot};
@@ -183,10 +185,11 @@ impl EtcdSource {
                     }
                 }
                 Heard::Partners { tenant, generation, revision, in_order, changes } => {
-                    self.hosted.apply(tenant, generation, revision, changes);
+                    // First of all: partners of a generation that does not count any more may be gone.
                     if !in_order && self.compare_small(&client).await? {
                         break;
                     }
+                    self.hosted.apply(tenant, generation, revision, changes);
                     self.hosted.publish_at(revision);
                 }
             }

@@ -29,7 +29,8 @@ pub(in crate::source) enum Heard {
         generation: u64,
         /// Everything until here was told.
         revision: u64,
-        /// Told as it happened, so that what happened to small keys before was told before.
+        /// Told as it happened, so that what happened to small keys before was told before; and the generation is not
+        /// being removed.
         in_order: bool,
         changes: Vec<Change>,
     },
@@ -95,7 +96,8 @@ impl Watching {
             tenant: *tenant,
             generation: *generation,
             revision,
-            in_order: told_at == Some(revision),
+            in_order: told_at == Some(revision)
+                && !message.events().iter().any(|event| unmarks(event, start)),
             changes: message.events().iter().filter_map(|event| change(event, start)).collect(),
         }
     }
@@ -110,6 +112,11 @@ impl Watching {
 
 fn revision(event: &Event) -> Option<u64> {
     Some(event.kv()?.mod_revision().unsigned_abs())
+}
+
+/// Whether the marker is taken away, which is the first thing that is when a generation is removed.
+fn unmarks(event: &Event, start: &str) -> bool {
+    event.event_type() == EventType::Delete && event.kv().is_some_and(|kv| kv.key() == start.as_bytes())
 }
 
 /// What an event says of a partner; nothing where its key is the marker's, or no tenant's.
