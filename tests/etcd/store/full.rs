@@ -45,7 +45,8 @@ async fn a_full_store_is_told_of_read_on_and_written_again_once_there_is_room() 
     etcd.compact(now, Some(CompactionOptions::new().with_physical())).await.unwrap();
     etcd.defragment().await.unwrap();
     let member = etcd.status().await.unwrap().header().unwrap().member_id();
-    let disarmed = etcd_client::AlarmOptions::new().with_member(member);
+    let mut disarmed = etcd_client::AlarmOptions::new();
+    disarmed.with_member(member);
     etcd.alarm(AlarmAction::Deactivate, AlarmType::Nospace, Some(disarmed)).await.unwrap();
     let at = place.applied(&small);
     assert_eq!(get(&place.world), (small, format!("revision {at}")));

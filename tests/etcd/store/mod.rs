@@ -61,8 +61,9 @@ impl Place {
     }
 }
 
-/// Of `revision 7; …`
+/// Of `revision 7; …`, and of `nothing to change; revision 7`.
 pub(crate) fn revision(told: &str) -> i64 {
+    let told = told.strip_prefix("nothing to change; ").unwrap_or(told);
     let digits = told.strip_prefix("revision ").and_then(|told| told.split([';', '\n']).next());
     digits.unwrap_or_else(|| panic!("no revision: {told}")).parse().unwrap()
 }

@@ -58,24 +58,18 @@ async fn what_changed_after_it_was_read_is_not_overwritten() {
             let mut before = Vec::new();
             let made = between(&mut place, &wanted, async |place| {
                 match what {
-                    "a partner" => {
-                        drop(place.writer.partner(L, generation, &somebody(0, "allowed", 7)).await)
-                    }
-                    "a new one" => {
-                        drop(place.writer.partner(L, generation, &somebody(2, "allowed", 7)).await)
-                    }
-                    "settings" => drop(place.writer.settings(L, &settings("blocked")).await),
-                    "active" => drop(place.writer.put(&key("active"), &active).await),
-                    "the marker" => {
-                        drop(place.writer.put(&key(&format!("gen/{generation}/partners/")), "").await)
-                    }
+                    "a partner" => place.writer.partner(L, generation, &somebody(0, "allowed", 7)).await,
+                    "a new one" => place.writer.partner(L, generation, &somebody(2, "allowed", 7)).await,
+                    "settings" => place.writer.settings(L, &settings("blocked")).await,
+                    "active" => place.writer.put(&key("active"), &active).await,
+                    "the marker" => place.writer.put(&key(&format!("gen/{generation}/partners/")), "").await,
                     "a change" => {
                         let mut other = shut_out(2, 0);
-                        other["tenants"][0]["displayName"] = json!(version);
-                        drop(place.applied(&other));
+                        other["tenants"][0]["displayName"] = json!(version.to_string());
+                        place.applied(&other)
                     }
-                    _ => {}
-                }
+                    _ => 0,
+                };
                 before = place.held("").await;
             })
             .await;
