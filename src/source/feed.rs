@@ -18,7 +18,7 @@ pub enum PolicyOrigin {
     /// One that is read whole.
     Watched(PolicySource),
     /// A cluster, with partners on demand.
-    Etcd(EtcdSettings, DirectoryConfig),
+    Etcd(Box<EtcdSettings>, DirectoryConfig),
 }
 
 /// The policy's one writer.
@@ -49,7 +49,7 @@ impl Feed {
             }
             PolicyOrigin::Etcd(settings, partners) => {
                 let ends = (publisher, reader);
-                let source = EtcdSource::new(settings, partners, options, ends, status, metrics);
+                let source = EtcdSource::new(*settings, partners, options, ends, status, metrics);
                 Self::Etcd(Box::new(source.within(limit)))
             }
         }

@@ -86,6 +86,11 @@ impl Cluster {
         }
     }
 
+    /// What is made anew from here on is another cluster.
+    pub(crate) fn rename(&mut self, token: &str) {
+        self.extra.extend(["--initial-cluster-token", token].map(str::to_owned));
+    }
+
     /// Takes away all that a member has.
     pub(crate) fn wipe(&self, index: usize) {
         std::fs::remove_dir_all(self.directory.path().join(format!("m{index}"))).unwrap();

@@ -17,6 +17,7 @@ mod cluster;
 #[path = "../it/harness/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "other tests need the rest of it")]
 mod harness;
+mod kept;
 #[path = "../it/store/operator.rs"]
 mod operator;
 mod outage;

@@ -90,6 +90,28 @@ async fn a_store_that_begins_anew_is_followed_though_it_counts_from_the_beginnin
     assert_eq!(named(&decision), at);
 }
 
+/// Another one counts from anywhere: that its numbers are higher does not say that everything until then was told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_cluster_in_the_place_of_the_first_is_no_continuation_of_it() {
+    let mut scene = Scene::begin(1, &json!({})).await;
+    assert_eq!(scene.told(P).await, LET_IN);
+    let first = named(&scene.ask(P).await);
+    scene.cluster.kill(0);
+    scene.cluster.wipe(0);
+    scene.cluster.rename("another");
+    scene.cluster.run(0);
+    scene.cluster.settled().await;
+    // Everything is written at lower revisions than the first cluster had, and then something else at a higher one.
+    scene.writer.partner(L, 1, &partner(P, "blocked")).await;
+    scene.writer.active(L, 1).await;
+    let mut at = scene.writer.settings(L, &settings("blocked")).await;
+    while at <= first + 5 {
+        at = scene.writer.put("v1/principals", "somebody else's").await;
+    }
+    let decision = scene.until(P, |decision| told(decision) != LET_IN).await;
+    assert_eq!(told(&decision), SHUT_OUT);
+}
+
 /// Whoever comes from tenants that nobody has heard of pushes out nobody, and asks the store no more than a bounded
 /// number of things at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

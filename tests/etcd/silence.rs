@@ -24,7 +24,7 @@ async fn behind_proxy() -> (Scene, Proxy) {
     let world = world(std::slice::from_ref(&proxy.endpoint), &more);
     let app = world.ready().await;
     let client = Client::connect(&app.check);
-    (Scene { cluster, writer, app, client, _world: world }, proxy)
+    (Scene { cluster, writer, app, client, world }, proxy)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

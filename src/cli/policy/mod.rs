@@ -86,7 +86,7 @@ impl Where {
         let Composed { policy, policy_options: options, .. } = config.compose()?;
         let policy = match policy {
             PolicyOrigin::Etcd(etcd, _) => {
-                return Ok(Opened { store: Box::new(EtcdStore::new(etcd)?), options });
+                return Ok(Opened { store: Box::new(EtcdStore::new(*etcd)?), options });
             }
             PolicyOrigin::Watched(policy) => policy,
         };

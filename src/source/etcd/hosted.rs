@@ -6,7 +6,9 @@ use std::sync::Arc;
 use crate::directory::{Change, Directory, PartnerShelf};
 use crate::id::TenantId;
 use crate::policy::{Compiled, Finding, Level, Options, Revision, Snapshot, compile};
+use crate::source::etcd::kept::{Kept, KeptTenant};
 use crate::source::etcd::keys::{Keys, generation};
+use crate::source::etcd::partners::record;
 use crate::source::etcd::small::{Held, Small, TenantKeys};
 use crate::source::etcd::watch::Watched;
 use crate::store::{Publisher, Reader, Rejection, Status};
@@ -22,6 +24,8 @@ pub(in crate::source) struct Hosted {
     status: Arc<Status>,
     metrics: Arc<Metrics>,
     tenants: BTreeMap<TenantId, Good>,
+    /// Which cluster they are of.
+    cluster: Option<u64>,
     /// What is refused now, and what is foreign.
     refused: BTreeSet<String>,
     foreign: BTreeSet<String>,
@@ -47,20 +51,69 @@ impl Hosted {
         status: Arc<Status>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let (tenants, refused, foreign, told, lost) = Default::default();
-        Self { directory, options, publisher, reader, status, metrics, tenants, refused, foreign, told, lost }
+        let (tenants, cluster, refused, foreign, told, lost) = Default::default();
+        Self {
+            directory,
+            options,
+            publisher,
+            reader,
+            status,
+            metrics,
+            tenants,
+            cluster,
+            refused,
+            foreign,
+            told,
+            lost,
+        }
     }
 
     pub(in crate::source) fn directory(&self) -> Arc<Directory> {
         Arc::clone(&self.directory)
     }
 
+    /// The revision of the present policy.
+    pub(in crate::source) fn published(&self) -> Option<u64> {
+        self.reader.borrow().as_deref().map(|snapshot| snapshot.at)
+    }
+
+    /// What is published now, with the partners that are at hand.
+    pub(in crate::source) fn kept(&self, prefix: &str) -> Option<Kept> {
+        let (revision, cluster) = self.published().zip(self.cluster)?;
+        let tenants = self.tenants.iter().map(|(id, good)| KeptTenant {
+            id: *id,
+            generation: good.shelf.generation(),
+            settings: Arc::clone(&good.settings),
+            partners: good.shelf.at_hand(revision),
+        });
+        let (tenants, prefix) = (tenants.collect(), prefix.to_owned());
+        Some(Kept { prefix, cluster, revision, reached_at: self.status.reached_at(), tenants })
+    }
+
+    /// Publishes what was kept. The watch goes on from there, as soon as there is one.
+    pub(in crate::source) fn restore(&mut self, former: Kept) -> Result<(), String> {
+        let mut restored = BTreeMap::new();
+        let Kept { prefix: _, cluster, revision, reached_at, tenants } = former;
+        for KeptTenant { id, generation, settings, partners } in tenants {
+            let good = Good { settings, shelf: self.directory.shelf(id, generation, revision) };
+            good.shelf.take_back(partners, record);
+            restored.insert(id, good);
+        }
+        let snapshot = self.compiled(&restored, revision)?;
+        self.tenants = restored;
+        self.cluster = Some(cluster);
+        self.publisher.publish(snapshot);
+        self.status.restored(reached_at);
+        Ok(())
+    }
+
     /// Publishes the state that was read, where it is good and new; gives whether other ranges are to be watched now.
     pub(in crate::source) fn host(&mut self, small: Small, foreign: Option<Vec<String>>) -> bool {
-        let Small { revision, changed, tenants: read, foreign: names } = small;
-        let published = self.reader.borrow().as_deref().map(|snapshot| snapshot.at);
-        // A store that was restored from a backup counts from there again.
-        let gap = std::mem::take(&mut self.lost) || published.is_some_and(|last| revision < last);
+        let Small { cluster, revision, changed, tenants: read, foreign: names } = small;
+        let published = self.published();
+        // A store that was restored from a backup counts from there again, and another one from anywhere.
+        let another = self.cluster.replace(cluster).is_some_and(|former| former != cluster);
+        let gap = std::mem::take(&mut self.lost) || another || published.is_some_and(|last| revision < last);
         if gap {
             for good in self.tenants.values() {
                 good.shelf.restart(revision);

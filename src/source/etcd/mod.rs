@@ -19,6 +19,8 @@
 
 mod connection;
 mod hosted;
+mod keeper;
+mod kept;
 mod keys;
 mod partners;
 mod small;
@@ -35,6 +37,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 pub use self::connection::{EtcdSettings, EtcdTls};
 use self::hosted::Hosted;
+use self::keeper::Keeper;
 use self::keys::Keys;
 use self::partners::{Link, Partners};
 pub use self::store::EtcdStore;
@@ -72,6 +75,8 @@ pub enum EtcdError {
 const BELIEVED: Duration = Duration::from_secs(50);
 /// A comparison that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the cluster is waited for before the policy that was kept is served.
+const FIRST: Duration = Duration::from_secs(2);
 /// Between attempts, doubled until the longest.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
@@ -85,6 +90,7 @@ pub struct EtcdSource {
     status: Arc<Status>,
     metrics: Arc<Metrics>,
     believed: Duration,
+    keeper: Option<Keeper>,
     /// Which member's it is to be listened to, as far as it counts.
     turn: usize,
 }
@@ -106,7 +112,8 @@ impl EtcdSource {
             Hosted::new(directory, options, publisher, reader, Arc::clone(&status), Arc::clone(&metrics));
         // Not all of a fleet begin at the same member.
         let turn = usize::try_from(hash() % 1024).unwrap_or_default();
-        Self { settings, keys, link, hosted, status, metrics, believed: BELIEVED, turn }
+        let keeper = settings.cache.clone().map(Keeper::new);
+        Self { settings, keys, link, hosted, status, metrics, believed: BELIEVED, keeper, turn }
     }
 
     /// Compares so often that a source that can be read is never older than `limit`.
@@ -138,6 +145,7 @@ impl EtcdSource {
     /// Goes on for as long as the task lives.
     pub fn spawn(mut self) -> Task {
         Task::spawn(async move {
+            self.begin().await;
             let (shortest, longest) = BACK_OFF;
             let (mut client, mut pause) = (None, shortest);
             loop {
@@ -156,6 +164,24 @@ impl EtcdSource {
         })
     }
 
+    /// Where the cluster cannot be read at first, the policy that was kept is better than none.
+    async fn begin(&mut self) {
+        if self.keeper.is_none() {
+            return;
+        }
+        if timeout(FIRST, self.load()).await.is_err() {
+            self.unreached(&EtcdError::Late(FIRST));
+        }
+        let kept = self.keeper.as_ref().and_then(|keeper| keeper.restore(&self.settings.prefix));
+        if let (None, Some(kept)) = (self.hosted.published(), kept) {
+            let revision = kept.revision;
+            match self.hosted.restore(kept) {
+                Ok(()) => tracing::warn!(revision, "policy restored from `policy.cache`"),
+                Err(problem) => tracing::error!("policy: `policy.cache` is of no use: {problem}"),
+            }
+        }
+    }
+
     /// Compares everything, and applies what the watch tells for as long as it is believed.
     async fn session(&mut self, connected: &mut Option<Client>) -> Result<(), EtcdError> {
         let client = match connected.take() {
@@ -167,7 +193,15 @@ impl EtcdSource {
         let ranges = self.hosted.ranges(&self.keys, revision);
         tracing::debug!(revision, watches = ranges.1.len(), "etcd: everything compared");
         let mut watching = within(PATIENCE, Watching::begin(&client, ranges)).await?;
-        while let Ok(heard) = timeout_at(until, watching.next()).await {
+        loop {
+            let heard = tokio::select! {
+                heard = timeout_at(until, watching.next()) => heard,
+                () = to_keep(self.keeper.as_ref()) => {
+                    self.keep().await;
+                    continue;
+                }
+            };
+            let Ok(heard) = heard else { break };
             let heard = heard.inspect_err(|error| {
                 if matches!(error, EtcdError::Compacted) {
                     self.hosted.lost();
@@ -196,6 +230,14 @@ impl EtcdSource {
         }
         *connected = Some(client);
         Ok(())
+    }
+
+    async fn keep(&mut self) {
+        let (hosted, prefix) = (&self.hosted, &self.settings.prefix);
+        let state = (hosted.published().unwrap_or_default(), hosted.directory().changes());
+        if let Some(keeper) = &mut self.keeper {
+            keeper.keep(state, || hosted.kept(prefix)).await;
+        }
     }
 
     /// Connects to the member whose turn it is, and to all for single records.
@@ -240,6 +282,13 @@ impl EtcdSource {
         }
         self.metrics.policy_rejected(RejectedBecause::Unreadable);
         self.status.unreached(Rejection { at: unix_now(), reason });
+    }
+}
+
+async fn to_keep(keeper: Option<&Keeper>) {
+    match keeper {
+        Some(keeper) => keeper.look().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -105,12 +105,13 @@ fn loaded(other: TenantId, asked: u64, found: &TxnResponse) -> Result<Loaded, Lo
         return Err(LoadError);
     };
     if let Some(found) = partner.kvs().first() {
-        return Ok(Loaded { revision, record: record(other, found.value()) });
+        let (record, text) = (record(other, found.value()), Some(found.value().into()));
+        return Ok(Loaded { revision, record, text });
     }
     let active = active.kvs().first().ok_or(LoadError)?;
     match generation(active.value()) {
         Some(active) if active != asked => Err(LoadError),
-        Some(_) | None => Ok(Loaded { revision, record: Record::Absent }),
+        Some(_) | None => Ok(Loaded { revision, record: Record::Absent, text: None }),
     }
 }
 

@@ -13,6 +13,8 @@ use crate::source::etcd::keys::{Key, Keys, Range};
 /// The state of the small keys.
 #[derive(Debug)]
 pub(in crate::source) struct Small {
+    /// Which cluster said so.
+    pub(in crate::source) cluster: u64,
     /// When it was so.
     pub(in crate::source) revision: u64,
     /// When it last became different, as far as what is there now tells.
@@ -57,8 +59,9 @@ pub(in crate::source) async fn read_at(
     keys: &Keys,
     revision: i64,
 ) -> Result<Small, EtcdError> {
-    let mut reading = Reading { client, revision };
-    let mut small = Small { revision: 0, changed: 0, tenants: BTreeMap::new(), foreign: Vec::new() };
+    let mut reading = Reading { client, revision, cluster: 0 };
+    let mut small =
+        Small { cluster: 0, revision: 0, changed: 0, tenants: BTreeMap::new(), foreign: Vec::new() };
     let (from, end) = keys.tenants();
     let mut from = from.into_bytes();
     while let Some(key) = reading.first((from, end.clone())).await? {
@@ -80,7 +83,7 @@ pub(in crate::source) async fn read_at(
         small.tenants.insert(tenant, held);
         from = keys.after(tenant).into_bytes();
     }
-    small.revision = reading.revision.unsigned_abs();
+    (small.cluster, small.revision) = (reading.cluster, reading.revision.unsigned_abs());
     Ok(small)
 }
 
@@ -90,7 +93,7 @@ pub(in crate::source) async fn foreign(
     keys: &Keys,
     tenants: impl Iterator<Item = TenantId>,
 ) -> Result<Vec<String>, EtcdError> {
-    let mut reading = Reading { client, revision: 0 };
+    let mut reading = Reading { client, revision: 0, cluster: 0 };
     let mut ranges: Vec<Range> = keys.other_versions().into();
     for tenant in tenants {
         let (active, settings) = (keys.active(tenant), keys.settings(tenant));
@@ -128,6 +131,7 @@ struct Reading<'c> {
     client: &'c mut KvClient,
     /// Of the first answer; every further one is as of then.
     revision: i64,
+    cluster: u64,
 }
 
 impl Reading<'_> {
@@ -147,8 +151,10 @@ impl Reading<'_> {
 
     async fn get(&mut self, key: impl Into<Vec<u8>>, options: GetOptions) -> Result<GetResponse, EtcdError> {
         let found = self.client.get(key, Some(options.with_revision(self.revision))).await?;
+        let header = found.header().ok_or(EtcdError::Headless)?;
+        self.cluster = header.cluster_id();
         if self.revision == 0 {
-            self.revision = found.header().ok_or(EtcdError::Headless)?.revision();
+            self.revision = header.revision();
         }
         Ok(found)
     }

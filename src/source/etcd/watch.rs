@@ -129,9 +129,9 @@ fn change(event: &Event, start: &str) -> Option<Change> {
         }
         return None;
     };
-    let record = match event.event_type() {
-        EventType::Put => record(other, kv.value()),
-        EventType::Delete => Record::Absent,
+    let (record, text) = match event.event_type() {
+        EventType::Put => (record(other, kv.value()), Some(kv.value().into())),
+        EventType::Delete => (Record::Absent, None),
     };
-    Some(Change { revision: kv.mod_revision().unsigned_abs(), other, record })
+    Some(Change { revision: kv.mod_revision().unsigned_abs(), other, record, text })
 }

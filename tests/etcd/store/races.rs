@@ -12,7 +12,7 @@ use crate::scene::{settings, world};
 
 fn store(config: &Config) -> EtcdStore {
     let PolicyOrigin::Etcd(settings, _) = config.compose().unwrap().policy else { panic!("another source") };
-    EtcdStore::new(settings).unwrap()
+    EtcdStore::new(*settings).unwrap()
 }
 
 /// Works a change out, lets `meanwhile` happen, and makes it then.
