@@ -20,6 +20,7 @@ mod harness;
 #[path = "../it/store/operator.rs"]
 mod operator;
 mod outage;
+mod principals;
 mod proxy;
 mod scene;
 mod secure;

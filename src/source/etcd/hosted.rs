@@ -8,7 +8,7 @@ use crate::id::TenantId;
 use crate::policy::{Compiled, Finding, Level, Options, Revision, Snapshot, compile};
 use crate::source::etcd::keys::{Keys, generation};
 use crate::source::etcd::small::{Held, Small, TenantKeys};
-use crate::source::etcd::watch::Watched;
+use crate::source::etcd::watch::{Of, Watched};
 use crate::store::{Publisher, Reader, Rejection, Status};
 use crate::telemetry::{Metrics, RejectedBecause, unix_now};
 
@@ -25,6 +25,8 @@ pub(in crate::source) struct Hosted {
     /// What is refused now, and what is foreign.
     refused: BTreeSet<String>,
     foreign: BTreeSet<String>,
+    /// What is wrong with principals.
+    principals: Option<String>,
     /// All of which was told already.
     told: BTreeSet<String>,
     /// Events were lost: what is on shelves may be old.
@@ -47,8 +49,21 @@ impl Hosted {
         status: Arc<Status>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let (tenants, refused, foreign, told, lost) = Default::default();
-        Self { directory, options, publisher, reader, status, metrics, tenants, refused, foreign, told, lost }
+        let (tenants, refused, foreign, principals, told, lost) = Default::default();
+        Self {
+            directory,
+            options,
+            publisher,
+            reader,
+            status,
+            metrics,
+            tenants,
+            refused,
+            foreign,
+            principals,
+            told,
+            lost,
+        }
     }
 
     pub(in crate::source) fn directory(&self) -> Arc<Directory> {
@@ -155,18 +170,26 @@ impl Hosted {
         }
     }
 
+    /// Principals were read, of which this is wrong.
+    pub(in crate::source) fn principals_read(&mut self, problem: Option<String>) {
+        if self.principals != problem {
+            self.principals = problem;
+            self.tell(self.refused.clone());
+        }
+    }
+
     /// What to watch: the active partners of each tenant, and everything that is nobody's partners.
     pub(in crate::source) fn ranges(&self, keys: &Keys, revision: u64) -> (Keys, Vec<Watched>) {
         let mut watched = Vec::new();
         let (mut from, end) = keys.tenants();
         for (tenant, Good { shelf, .. }) in &self.tenants {
             let (first, past) = keys.generations(*tenant);
-            watched.push(Watched { range: (from, first), after: revision, partners: None });
+            watched.push(Watched { range: (from, first), after: revision, of: Of::Small });
             let (range, generation) = (keys.partners(*tenant, shelf.generation()), shelf.generation());
-            watched.push(Watched { range, after: shelf.applied(), partners: Some((*tenant, generation)) });
+            watched.push(Watched { range, after: shelf.applied(), of: Of::Partners(*tenant, generation) });
             from = past;
         }
-        watched.push(Watched { range: (from, end), after: revision, partners: None });
+        watched.push(Watched { range: (from, end), after: revision, of: Of::Small });
         (keys.clone(), watched)
     }
 
@@ -234,7 +257,8 @@ impl Hosted {
             .foreign
             .iter()
             .map(|key| format!("key `{key}` is none that this version knows: it has no effect"));
-        let all: BTreeSet<_> = refused.iter().cloned().chain(foreign).collect();
+        let all: BTreeSet<_> =
+            refused.iter().cloned().chain(foreign).chain(self.principals.clone()).collect();
         for problem in all.difference(&self.told) {
             tracing::error!("policy refused, the last good one stays: {problem}");
             self.metrics.policy_rejected(RejectedBecause::Invalid);

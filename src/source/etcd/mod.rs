@@ -7,6 +7,8 @@
 //! | `gen/{n}/partners/{P}` | one partner, as Graph has it |
 //! | `gen/{n}/partners/` | the marker, whose value sidecars do not read: whoever changes settings may write it in the same transaction, which tells that no partner changed until then; whoever removes a generation takes it away first |
 //!
+//! Beside them, `{prefix}/v1/principals/{L}/{oid}` has the principal map, entry by entry.
+//!
 //! An event of the small keys is a hint: what is published is what one consistent read of them found, so that a
 //! snapshot is always a state that the store really had. Its revision is that of its last change, or of the last
 //! partner's change that was applied, so that what others write to the same cluster does not matter. Partners are on
@@ -21,6 +23,7 @@ mod connection;
 mod hosted;
 mod keys;
 mod partners;
+mod principals;
 mod small;
 mod store;
 mod watch;
@@ -37,10 +40,11 @@ pub use self::connection::{EtcdSettings, EtcdTls};
 use self::hosted::Hosted;
 use self::keys::Keys;
 use self::partners::{Link, Partners};
+use self::principals::Principals;
 pub use self::store::EtcdStore;
 use self::watch::{Heard, Watching};
 use crate::directory::{Directory, DirectoryConfig};
-use crate::policy::{Options, Snapshot};
+use crate::policy::{Options, PrincipalMap, Snapshot};
 use crate::source::task::Task;
 use crate::store::{Publisher, Reader, Rejection, Status};
 use crate::telemetry::{Metrics, RejectedBecause, unix_now};
@@ -72,6 +76,8 @@ pub enum EtcdError {
 const BELIEVED: Duration = Duration::from_secs(50);
 /// A comparison that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// To read all principals takes no longer, or has failed.
+const PRINCIPALS_PATIENCE: Duration = Duration::from_mins(1);
 /// Between attempts, doubled until the longest.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
@@ -82,6 +88,8 @@ pub struct EtcdSource {
     keys: Keys,
     link: Link,
     hosted: Hosted,
+    /// None where the map is a file.
+    principals: Option<Principals>,
     status: Arc<Status>,
     metrics: Arc<Metrics>,
     believed: Duration,
@@ -106,7 +114,7 @@ impl EtcdSource {
             Hosted::new(directory, options, publisher, reader, Arc::clone(&status), Arc::clone(&metrics));
         // Not all of a fleet begin at the same member.
         let turn = usize::try_from(hash() % 1024).unwrap_or_default();
-        Self { settings, keys, link, hosted, status, metrics, believed: BELIEVED, turn }
+        Self { settings, keys, link, hosted, principals: None, status, metrics, believed: BELIEVED, turn }
     }
 
     /// Compares so often that a source that can be read is never older than `limit`.
@@ -114,6 +122,11 @@ impl EtcdSource {
     pub fn within(self, limit: Option<Duration>) -> Self {
         let believed = limit.map_or(BELIEVED, |limit| BELIEVED.min(limit / 4));
         Self { believed, ..self }
+    }
+
+    /// Has the principal map from there, too.
+    pub fn keep_principals(&mut self, publisher: Publisher<PrincipalMap>) {
+        self.principals = Some(Principals::new(self.keys.clone(), publisher));
     }
 
     /// What is at hand, to be counted.
@@ -164,13 +177,15 @@ impl EtcdSource {
         };
         let until = Instant::now() + jittered(self.believed);
         let revision = self.compare(&client).await?;
-        let ranges = self.hosted.ranges(&self.keys, revision);
-        tracing::debug!(revision, watches = ranges.1.len(), "etcd: everything compared");
-        let mut watching = within(PATIENCE, Watching::begin(&client, ranges)).await?;
+        let (keys, mut watched) = self.hosted.ranges(&self.keys, revision);
+        watched.extend(self.principals.as_ref().map(Principals::watched));
+        tracing::debug!(revision, watches = watched.len(), "etcd: everything compared");
+        let mut watching = within(PATIENCE, Watching::begin(&client, (keys, watched))).await?;
         while let Ok(heard) = timeout_at(until, watching.next()).await {
             let heard = heard.inspect_err(|error| {
                 if matches!(error, EtcdError::Compacted) {
                     self.hosted.lost();
+                    self.principals.iter_mut().for_each(Principals::lost);
                 }
             })?;
             self.status.reached(unix_now());
@@ -183,6 +198,16 @@ impl EtcdSource {
                         // Other ranges are to be watched now.
                         break;
                     }
+                }
+                Heard::Principals(revision, changes) => {
+                    if let Some(principals) = &mut self.principals {
+                        principals.apply(revision, changes);
+                        self.hosted.principals_read(principals.problem());
+                    }
+                }
+                Heard::PrincipalsLost => {
+                    self.principals.iter_mut().for_each(Principals::lost);
+                    break;
                 }
                 Heard::Partners { tenant, generation, revision, in_order, changes } => {
                     // First of all: partners of a generation that does not count any more may be gone.
@@ -219,6 +244,11 @@ impl EtcdSource {
     async fn compare(&mut self, client: &Client) -> Result<u64, EtcdError> {
         let (mut kv, keys) = (client.kv_client(), self.keys.clone());
         let small = within(PATIENCE, small::read(&mut kv, &keys)).await?;
+        if let Some(principals) = &mut self.principals {
+            // Before there is a policy that may need them.
+            within(PRINCIPALS_PATIENCE, principals.load(client.kv_client(), small.revision)).await?;
+            self.hosted.principals_read(principals.problem());
+        }
         let foreign = within(PATIENCE, small::foreign(&mut kv, &keys, small.tenants.keys().copied())).await?;
         self.status.reached(unix_now());
         let revision = small.revision;
