@@ -25,7 +25,7 @@ use rustix::time::{ClockId, clock_gettime};
 use tenantgate::check::{Gate, Judge, Tokens};
 use tenantgate::config::{Config, Environment};
 use tenantgate::policy::{Options, PartnerEdit, Revision, Snapshot, amend, compile};
-use tenantgate::source::{Keys, Principals};
+use tenantgate::source::Keys;
 use tenantgate::store::{Publisher, Status, cell};
 use tenantgate::telemetry::{Metrics, unix_now};
 use tenantgate::token::DevelopmentIssuer;
@@ -113,10 +113,10 @@ fn opened(directory: &Path) -> (Gate, Keys, Publisher<Snapshot>) {
     let keys = Keys::start(composed.keys, &composed.keys_config, &metrics).expect("keys");
     let (ring, wanted) = (keys.reader(), keys.wanted());
     let tokens = Tokens::new(composed.expected, ring, wanted, composed.token_limits, Arc::clone(&metrics));
-    let principals = Principals::load(composed.principals).expect("none");
+    let (_, nobody) = cell();
     let status = Arc::new(Status::default());
     status.reached(unix_now());
-    let judge = Judge::new(composed.judge, policy, principals.reader(), status);
+    let judge = Judge::new(composed.judge, policy, nobody, status);
     (Gate::new(composed.gate, judge, tokens, metrics), keys, publisher)
 }
 

@@ -48,7 +48,7 @@ pub struct Composed {
     pub policy: PolicyOrigin,
     /// What the policy must have.
     pub policy_options: Options,
-    /// Where the principal map is.
+    /// The principal map's file; without one a policy in etcd has its own.
     pub principals: Option<PathBuf>,
     /// Of one message, in bytes.
     pub max_message: usize,
@@ -115,7 +115,7 @@ impl Config {
             policy_options: Options {
                 required: self.tenant.into_iter().collect(),
                 contexts: contexts(&self.authentication_contexts),
-                principal_map: self.principal_map.is_some(),
+                principal_map: self.principal_map.is_some() || self.policy.source == SourceKind::Etcd,
             },
             max_message: size("limits.max_message", self.limits.max_message)?,
         })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::directory::{Directory, DirectoryConfig};
-use crate::policy::{Options, Snapshot};
+use crate::policy::{Options, PrincipalMap, Snapshot};
 use crate::source::etcd::{EtcdSettings, EtcdSource};
 use crate::source::place::PolicySource;
 use crate::source::policy::Watch;
@@ -52,6 +52,14 @@ impl Feed {
                 let source = EtcdSource::new(*settings, partners, options, ends, status, metrics);
                 Self::Etcd(Box::new(source.within(limit)))
             }
+        }
+    }
+
+    /// Has the principal map from the same place, where it has one.
+    pub fn keep_principals(&mut self, publisher: Publisher<PrincipalMap>) {
+        match self {
+            Self::Watched(_) => {}
+            Self::Etcd(source) => source.keep_principals(publisher),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Members of etcd, started for one test on ports of their own, with their data in a directory of their own.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,13 @@ pub(crate) fn free_port() -> u16 {
 impl Cluster {
     pub(crate) async fn start(members: usize) -> Self {
         let cluster = Self::with(members, "http", &[]);
+        cluster.settled().await;
+        cluster
+    }
+
+    /// One with another id than any other has.
+    pub(crate) async fn another() -> Self {
+        let cluster = Self::with(1, "http", &["--initial-cluster-token", "another"].map(str::to_owned));
         cluster.settled().await;
         cluster
     }
@@ -86,9 +93,9 @@ impl Cluster {
         }
     }
 
-    /// What is made anew from here on is another cluster.
-    pub(crate) fn rename(&mut self, token: &str) {
-        self.extra.extend(["--initial-cluster-token", token].map(str::to_owned));
+    /// Where a member listens.
+    pub(crate) fn address(&self, index: usize) -> SocketAddr {
+        ([127, 0, 0, 1], self.members[index].client).into()
     }
 
     /// Takes away all that a member has.

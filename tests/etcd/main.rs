@@ -21,6 +21,7 @@ mod kept;
 #[path = "../it/store/operator.rs"]
 mod operator;
 mod outage;
+mod principals;
 mod proxy;
 mod scene;
 mod secure;

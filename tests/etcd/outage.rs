@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::cluster::{Cluster, Writer};
 use crate::harness::L;
 use crate::scene::{P, Scene, named, partner, settings, told};
 
@@ -96,18 +97,25 @@ async fn another_cluster_in_the_place_of_the_first_is_no_continuation_of_it() {
     let mut scene = Scene::begin(1, &json!({})).await;
     assert_eq!(scene.told(P).await, LET_IN);
     let first = named(&scene.ask(P).await);
-    scene.cluster.kill(0);
-    scene.cluster.wipe(0);
-    scene.cluster.rename("another");
-    scene.cluster.run(0);
-    scene.cluster.settled().await;
-    // Everything is written at lower revisions than the first cluster had, and then something else at a higher one.
-    scene.writer.partner(L, 1, &partner(P, "blocked")).await;
-    scene.writer.active(L, 1).await;
-    let mut at = scene.writer.settings(L, &settings("blocked")).await;
-    while at <= first + 5 {
-        at = scene.writer.put("v1/principals", "somebody else's").await;
+    // Everything is written at the revisions that the first one had, and then something else at a higher one.
+    let another = Cluster::another().await;
+    let mut writer = Writer(another.client().await);
+    writer.partner(L, 1, &partner(P, "blocked")).await;
+    writer.active(L, 1).await;
+    let mut at = writer.settings(L, &settings("blocked")).await;
+    assert_eq!(at, first);
+    while at < first + 5 {
+        at = writer.put("v1/elsewhere", "").await;
     }
+    let place = scene.cluster.address(0);
+    scene.cluster.kill(0);
+    let detour = tokio::net::TcpListener::bind(place).await.unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut from, _)) = detour.accept().await {
+            let mut to = tokio::net::TcpStream::connect(another.address(0)).await.unwrap();
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut from, &mut to).await });
+        }
+    });
     let decision = scene.until(P, |decision| told(decision) != LET_IN).await;
     assert_eq!(told(&decision), SHUT_OUT);
 }

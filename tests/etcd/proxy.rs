@@ -149,7 +149,7 @@ async fn answers(
     loop {
         let Frame { kind, stream, bytes, .. } = frame(&mut from).await?;
         if matches!(kind, DATA | HEADERS) && held(&link.muted).contains(&stream) {
-            state.swallowed.fetch_add(1, Ordering::SeqCst);
+            state.swallowed.fetch_add(usize::from(kind == DATA), Ordering::SeqCst);
         } else if !*held(&link.cut) {
             to.write_all(&bytes).await?;
         }

@@ -10,7 +10,7 @@ use crate::source::etcd::kept::{Kept, KeptTenant};
 use crate::source::etcd::keys::{Keys, generation};
 use crate::source::etcd::partners::record;
 use crate::source::etcd::small::{Held, Small, TenantKeys};
-use crate::source::etcd::watch::Watched;
+use crate::source::etcd::watch::{Of, Watched};
 use crate::store::{Publisher, Reader, Rejection, Status};
 use crate::telemetry::{Metrics, RejectedBecause, unix_now};
 
@@ -29,6 +29,8 @@ pub(in crate::source) struct Hosted {
     /// What is refused now, and what is foreign.
     refused: BTreeSet<String>,
     foreign: BTreeSet<String>,
+    /// What is wrong with principals.
+    principals: Option<String>,
     /// All of which was told already.
     told: BTreeSet<String>,
     /// Events were lost: what is on shelves may be old.
@@ -51,7 +53,7 @@ impl Hosted {
         status: Arc<Status>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let (tenants, cluster, refused, foreign, told, lost) = Default::default();
+        let (tenants, cluster, refused, foreign, principals, told, lost) = Default::default();
         Self {
             directory,
             options,
@@ -63,6 +65,7 @@ impl Hosted {
             cluster,
             refused,
             foreign,
+            principals,
             told,
             lost,
         }
@@ -107,12 +110,18 @@ impl Hosted {
         Ok(())
     }
 
+    /// Whether what is known is of another cluster than this.
+    pub(in crate::source) fn is_of_another(&self, cluster: u64) -> bool {
+        self.cluster.is_some_and(|known| known != cluster)
+    }
+
     /// Publishes the state that was read, where it is good and new; gives whether other ranges are to be watched now.
     pub(in crate::source) fn host(&mut self, small: Small, foreign: Option<Vec<String>>) -> bool {
         let Small { cluster, revision, changed, tenants: read, foreign: names } = small;
         let published = self.published();
         // A store that was restored from a backup counts from there again, and another one from anywhere.
-        let another = self.cluster.replace(cluster).is_some_and(|former| former != cluster);
+        let another = self.is_of_another(cluster);
+        self.cluster = Some(cluster);
         let gap = std::mem::take(&mut self.lost) || another || published.is_some_and(|last| revision < last);
         if gap {
             for good in self.tenants.values() {
@@ -208,18 +217,26 @@ impl Hosted {
         }
     }
 
+    /// Principals were read, of which this is wrong.
+    pub(in crate::source) fn principals_read(&mut self, problem: Option<String>) {
+        if self.principals != problem {
+            self.principals = problem;
+            self.tell(self.refused.clone());
+        }
+    }
+
     /// What to watch: the active partners of each tenant, and everything that is nobody's partners.
     pub(in crate::source) fn ranges(&self, keys: &Keys, revision: u64) -> (Keys, Vec<Watched>) {
         let mut watched = Vec::new();
         let (mut from, end) = keys.tenants();
         for (tenant, Good { shelf, .. }) in &self.tenants {
             let (first, past) = keys.generations(*tenant);
-            watched.push(Watched { range: (from, first), after: revision, partners: None });
+            watched.push(Watched { range: (from, first), after: revision, of: Of::Small });
             let (range, generation) = (keys.partners(*tenant, shelf.generation()), shelf.generation());
-            watched.push(Watched { range, after: shelf.applied(), partners: Some((*tenant, generation)) });
+            watched.push(Watched { range, after: shelf.applied(), of: Of::Partners(*tenant, generation) });
             from = past;
         }
-        watched.push(Watched { range: (from, end), after: revision, partners: None });
+        watched.push(Watched { range: (from, end), after: revision, of: Of::Small });
         (keys.clone(), watched)
     }
 
@@ -287,7 +304,8 @@ impl Hosted {
             .foreign
             .iter()
             .map(|key| format!("key `{key}` is none that this version knows: it has no effect"));
-        let all: BTreeSet<_> = refused.iter().cloned().chain(foreign).collect();
+        let all: BTreeSet<_> =
+            refused.iter().cloned().chain(foreign).chain(self.principals.clone()).collect();
         for problem in all.difference(&self.told) {
             tracing::error!("policy refused, the last good one stays: {problem}");
             self.metrics.policy_rejected(RejectedBecause::Invalid);

@@ -1,6 +1,6 @@
 //! Names of the keys, as `deploy/etcd/README.md` has them.
 
-use crate::id::TenantId;
+use crate::id::{ObjectId, TenantId};
 
 /// The keys under one prefix.
 #[derive(Debug, Clone)]
@@ -71,6 +71,21 @@ impl Keys {
     pub(in crate::source) fn generation_of(&self, tenant: TenantId, key: &[u8]) -> Option<u64> {
         let rest = key.strip_prefix(self.generations(tenant).0.as_bytes())?;
         generation(rest.split(|byte| *byte == b'/').next()?)
+    }
+
+    /// Of every principal.
+    pub(in crate::source) fn principals(&self) -> Range {
+        (format!("{}/v1/principals/", self.prefix), format!("{}/v1/principals0", self.prefix))
+    }
+
+    /// Which object of which tenant's directory a key is about.
+    pub(in crate::source) fn principal_of(&self, key: &[u8]) -> Option<(TenantId, ObjectId)> {
+        let name = key.strip_prefix(self.principals().0.as_bytes())?;
+        let slash = name.iter().position(|byte| *byte == b'/')?;
+        let (tenant, object) = name.split_at_checked(slash)?;
+        let object = object.get(1..)?;
+        let parsed = ObjectId::parse(object).ok().filter(|parsed| parsed.text().as_bytes() == object);
+        Some((canonical(tenant)?, parsed?))
     }
 
     /// Of every change that was made.
@@ -159,7 +174,10 @@ mod tests {
             assert!(within(&keys.tenants(), &small) && !within(&keys.generations(tenant), &small));
             assert!(*small < *keys.after(tenant));
         }
-        for changes in [keys.changes().0, keys.change(1)] {
+        let key = format!("{}{L}/{other}", keys.principals().0);
+        assert!(keys.principal_of(key.as_bytes()).is_some() && within(&keys.principals(), &key));
+        assert_eq!(keys.principal_of(key.to_uppercase().as_bytes()), None);
+        for changes in [keys.changes().0, keys.change(1), keys.principals().0] {
             assert!(!keys.other_versions().iter().any(|range| within(range, &changes)));
         }
         assert!(within(&keys.changes(), &keys.change(u64::MAX)) && keys.change(9) < keys.change(10));

@@ -7,6 +7,8 @@
 //! | `gen/{n}/partners/{P}` | one partner, as Graph has it |
 //! | `gen/{n}/partners/` | the marker, whose value sidecars do not read: whoever changes settings may write it in the same transaction, which tells that no partner changed until then; whoever removes a generation takes it away first |
 //!
+//! Beside them, `{prefix}/v1/principals/{L}/{oid}` has the principal map, entry by entry.
+//!
 //! An event of the small keys is a hint: what is published is what one consistent read of them found, so that a
 //! snapshot is always a state that the store really had. Its revision is that of its last change, or of the last
 //! partner's change that was applied, so that what others write to the same cluster does not matter. Partners are on
@@ -23,6 +25,7 @@ mod keeper;
 mod kept;
 mod keys;
 mod partners;
+mod principals;
 mod small;
 mod store;
 mod watch;
@@ -40,10 +43,11 @@ use self::hosted::Hosted;
 use self::keeper::Keeper;
 use self::keys::Keys;
 use self::partners::{Link, Partners};
+use self::principals::Principals;
 pub use self::store::EtcdStore;
 use self::watch::{Heard, Watching};
 use crate::directory::{Directory, DirectoryConfig};
-use crate::policy::{Options, Snapshot};
+use crate::policy::{Options, PrincipalMap, Snapshot};
 use crate::source::task::Task;
 use crate::store::{Publisher, Reader, Rejection, Status};
 use crate::telemetry::{Metrics, RejectedBecause, unix_now};
@@ -75,6 +79,8 @@ pub enum EtcdError {
 const BELIEVED: Duration = Duration::from_secs(50);
 /// A comparison that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// To read all principals takes no longer, or has failed.
+const PRINCIPALS_PATIENCE: Duration = Duration::from_mins(1);
 /// How long the cluster is waited for before the policy that was kept is served.
 const FIRST: Duration = Duration::from_secs(2);
 /// Between attempts, doubled until the longest.
@@ -87,6 +93,8 @@ pub struct EtcdSource {
     keys: Keys,
     link: Link,
     hosted: Hosted,
+    /// None where the map is a file.
+    principals: Option<Principals>,
     status: Arc<Status>,
     metrics: Arc<Metrics>,
     believed: Duration,
@@ -113,7 +121,18 @@ impl EtcdSource {
         // Not all of a fleet begin at the same member.
         let turn = usize::try_from(hash() % 1024).unwrap_or_default();
         let keeper = settings.cache.clone().map(Keeper::new);
-        Self { settings, keys, link, hosted, status, metrics, believed: BELIEVED, keeper, turn }
+        Self {
+            settings,
+            keys,
+            link,
+            hosted,
+            principals: None,
+            status,
+            metrics,
+            believed: BELIEVED,
+            keeper,
+            turn,
+        }
     }
 
     /// Compares so often that a source that can be read is never older than `limit`.
@@ -121,6 +140,11 @@ impl EtcdSource {
     pub fn within(self, limit: Option<Duration>) -> Self {
         let believed = limit.map_or(BELIEVED, |limit| BELIEVED.min(limit / 4));
         Self { believed, ..self }
+    }
+
+    /// Has the principal map from there, too.
+    pub fn keep_principals(&mut self, publisher: Publisher<PrincipalMap>) {
+        self.principals = Some(Principals::new(self.keys.clone(), publisher));
     }
 
     /// What is at hand, to be counted.
@@ -190,9 +214,10 @@ impl EtcdSource {
         };
         let until = Instant::now() + jittered(self.believed);
         let revision = self.compare(&client).await?;
-        let ranges = self.hosted.ranges(&self.keys, revision);
-        tracing::debug!(revision, watches = ranges.1.len(), "etcd: everything compared");
-        let mut watching = within(PATIENCE, Watching::begin(&client, ranges)).await?;
+        let (keys, mut watched) = self.hosted.ranges(&self.keys, revision);
+        watched.extend(self.principals.as_ref().map(Principals::watched));
+        tracing::debug!(revision, watches = watched.len(), "etcd: everything compared");
+        let mut watching = within(PATIENCE, Watching::begin(&client, (keys, watched))).await?;
         loop {
             let heard = tokio::select! {
                 heard = timeout_at(until, watching.next()) => heard,
@@ -205,6 +230,7 @@ impl EtcdSource {
             let heard = heard.inspect_err(|error| {
                 if matches!(error, EtcdError::Compacted) {
                     self.hosted.lost();
+                    self.principals.iter_mut().for_each(Principals::lost);
                 }
             })?;
             self.status.reached(unix_now());
@@ -217,6 +243,16 @@ impl EtcdSource {
                         // Other ranges are to be watched now.
                         break;
                     }
+                }
+                Heard::Principals(revision, changes) => {
+                    if let Some(principals) = &mut self.principals {
+                        principals.apply(revision, changes);
+                        self.hosted.principals_read(principals.problem());
+                    }
+                }
+                Heard::PrincipalsLost => {
+                    self.principals.iter_mut().for_each(Principals::lost);
+                    break;
                 }
                 Heard::Partners { tenant, generation, revision, in_order, changes } => {
                     // First of all: partners of a generation that does not count any more may be gone.
@@ -261,6 +297,14 @@ impl EtcdSource {
     async fn compare(&mut self, client: &Client) -> Result<u64, EtcdError> {
         let (mut kv, keys) = (client.kv_client(), self.keys.clone());
         let small = within(PATIENCE, small::read(&mut kv, &keys)).await?;
+        if let Some(principals) = &mut self.principals {
+            if self.hosted.is_of_another(small.cluster) {
+                principals.lost();
+            }
+            // Before there is a policy that may need them.
+            within(PRINCIPALS_PATIENCE, principals.load(client.kv_client(), small.revision)).await?;
+            self.hosted.principals_read(principals.problem());
+        }
         let foreign = within(PATIENCE, small::foreign(&mut kv, &keys, small.tenants.keys().copied())).await?;
         self.status.reached(unix_now());
         let revision = small.revision;

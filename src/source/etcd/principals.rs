@@ -59,9 +59,10 @@ impl Principals {
         Self { keys, publisher, map, applied, unusable }
     }
 
-    /// Reads all, where that was not done yet or has to be done again.
-    pub(in crate::source) async fn load(&mut self, client: KvClient) -> Result<(), EtcdError> {
-        if self.applied.is_some() {
+    /// Reads all, where that was not done yet or has to be done again: where `revision`, which the store has, is before
+    /// what was applied, it counts from the beginning again.
+    pub(in crate::source) async fn load(&mut self, client: KvClient, revision: u64) -> Result<(), EtcdError> {
+        if self.applied.is_some_and(|applied| applied <= revision) {
             return Ok(());
         }
         let mut client = client.max_decoding_message_size(MAX_MESSAGE);
@@ -87,11 +88,6 @@ impl Principals {
     /// What happened is not known any more: all is to be read again.
     pub(in crate::source) fn lost(&mut self) {
         self.applied = None;
-    }
-
-    /// The store counts from the beginning again, where it is before what was applied.
-    pub(in crate::source) fn is_ahead_of(&self, revision: u64) -> bool {
-        self.applied.is_some_and(|applied| revision < applied)
     }
 
     /// What is to be watched.

@@ -7,6 +7,7 @@ use crate::id::TenantId;
 use crate::source::etcd::EtcdError;
 use crate::source::etcd::keys::{Key, Keys, Range, canonical};
 use crate::source::etcd::partners::record;
+use crate::source::etcd::principals::PrincipalChange;
 
 /// What to watch, and since when.
 #[derive(Debug)]
@@ -14,8 +15,16 @@ pub(in crate::source) struct Watched {
     pub(in crate::source) range: Range,
     /// The last revision that is known already.
     pub(in crate::source) after: u64,
-    /// None where it is small keys.
-    pub(in crate::source) partners: Option<(TenantId, u64)>,
+    pub(in crate::source) of: Of,
+}
+
+/// What the keys of a range are.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::source) enum Of {
+    Small,
+    /// Of a tenant in a generation.
+    Partners(TenantId, u64),
+    Principals,
 }
 
 /// What a message of the stream comes to.
@@ -24,6 +33,10 @@ pub(in crate::source) enum Heard {
     Nothing,
     /// Small keys changed, and so did these, which nobody knows.
     Hint(Vec<String>),
+    /// Everything until a revision was told.
+    Principals(u64, Vec<PrincipalChange>),
+    /// What became of principals was compacted before it was told.
+    PrincipalsLost,
     Partners {
         tenant: TenantId,
         generation: u64,
@@ -74,7 +87,10 @@ impl Watching {
         let message = self.stream.message().await?;
         let message = message.ok_or_else(|| EtcdError::Ended("by the member".to_owned()))?;
         if message.compact_revision() > 0 {
-            return Err(EtcdError::Compacted);
+            return match self.watched(&message) {
+                Some(Watched { of: Of::Principals, .. }) => Ok(Heard::PrincipalsLost),
+                Some(Watched { of: Of::Small | Of::Partners(..), .. }) | None => Err(EtcdError::Compacted),
+            };
         }
         if message.canceled() {
             return Err(EtcdError::Ended(message.cancel_reason().to_owned()));
@@ -86,20 +102,35 @@ impl Watching {
         let Some(revision) = message.events().iter().filter_map(revision).max() else {
             return Heard::Nothing;
         };
-        let number = usize::try_from(message.watch_id()).unwrap_or_default();
-        let watched = number.checked_sub(1).and_then(|index| self.watched.get(index));
-        let Some(Watched { range: (start, _), partners: Some((tenant, generation)), .. }) = watched else {
-            return Heard::Hint(message.events().iter().filter_map(|event| self.foreign(event)).collect());
+        let Some(Watched { range: (start, _), of, .. }) = self.watched(message) else {
+            return Heard::Nothing;
+        };
+        let (tenant, generation) = match of {
+            Of::Small => {
+                let foreign = message.events().iter().filter_map(|event| self.foreign(event));
+                return Heard::Hint(foreign.collect());
+            }
+            Of::Principals => {
+                let changes = message.events().iter().filter_map(PrincipalChange::of);
+                return Heard::Principals(revision, changes.collect());
+            }
+            Of::Partners(tenant, generation) => (*tenant, *generation),
         };
         let told_at = message.header().map(|header| header.revision().unsigned_abs());
         Heard::Partners {
-            tenant: *tenant,
-            generation: *generation,
+            tenant,
+            generation,
             revision,
             in_order: told_at == Some(revision)
                 && !message.events().iter().any(|event| unmarks(event, start)),
             changes: message.events().iter().filter_map(|event| change(event, start)).collect(),
         }
+    }
+
+    /// What a message is about.
+    fn watched(&self, message: &WatchResponse) -> Option<&Watched> {
+        let number = usize::try_from(message.watch_id()).unwrap_or_default();
+        self.watched.get(number.checked_sub(1)?)
     }
 
     /// The event's key, where it is new and nobody knows it.

@@ -8,7 +8,7 @@ mod serving;
 
 use serde_json::{Value, json};
 
-pub(crate) use self::operator::{apply, bundle, command, get, policy};
+pub(crate) use self::operator::{Done, apply, bundle, command, get, policy};
 use crate::harness::World;
 
 /// A service's files, with a policy in a store that is not there yet.

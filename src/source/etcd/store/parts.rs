@@ -74,7 +74,7 @@ mod tests {
     fn what_has_one_name_is_not_divided() {
         let name = "6babcaad-604b-40ac-a9d7-9fd97c0b779f";
         let part = |length: usize| {
-            let stem = Some(format!("/p/{}", &name[..length]));
+            let stem = name.get(..length).map(|name| format!("/p/{name}"));
             Part { from: b"/p/".to_vec(), to: b"/p0".to_vec(), stem }
         };
         assert!(part(35).divided(3).is_some() && part(36).divided(3).is_none());
