@@ -143,6 +143,39 @@ impl Cluster {
     }
 }
 
+/// etcd's proxy in front of a cluster.
+pub(crate) struct EtcdProxy {
+    pub(crate) endpoint: String,
+    process: Child,
+}
+
+impl Cluster {
+    pub(crate) async fn proxy(&self) -> EtcdProxy {
+        let address = format!("127.0.0.1:{}", free_port());
+        let process = Command::new("etcd")
+            .args(["grpc-proxy", "start", "--endpoints", &self.endpoints().join(",")])
+            .args(["--listen-addr", &address])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("etcd of the package etcd-server");
+        let proxy = EtcdProxy { endpoint: format!("http://{address}"), process };
+        let begun = Instant::now();
+        while tokio::net::TcpStream::connect(&address).await.is_err() {
+            assert!(begun.elapsed() < Duration::from_secs(30), "the proxy does not come up");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        proxy
+    }
+}
+
+impl Drop for EtcdProxy {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
 impl Drop for Cluster {
     fn drop(&mut self) {
         (0..self.members.len()).for_each(|index| self.kill(index));

@@ -14,6 +14,7 @@
 mod authority;
 mod changes;
 mod cluster;
+mod coalesced;
 #[path = "../it/harness/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "other tests need the rest of it")]
 mod harness;

@@ -67,9 +67,6 @@ pub enum EtcdError {
     /// A watch ended.
     #[error("etcd: the watch ended: {0}")]
     Ended(String),
-    /// What should be watched from is gone.
-    #[error("etcd: the watch lost revisions that were compacted")]
-    Compacted,
     /// No answer.
     #[error("etcd: no answer within {} s", .0.as_secs())]
     Late(Duration),
@@ -227,16 +224,16 @@ impl EtcdSource {
                 }
             };
             let Ok(heard) = heard else { break };
-            let heard = heard.inspect_err(|error| {
-                if matches!(error, EtcdError::Compacted) {
-                    self.hosted.lost();
-                    self.principals.iter_mut().for_each(Principals::lost);
-                }
-            })?;
+            let heard = heard?;
             self.status.reached(unix_now());
             tracing::debug!(?heard, "etcd: told");
             match heard {
                 Heard::Nothing => {}
+                Heard::Lost => {
+                    self.hosted.lost();
+                    self.principals.iter_mut().for_each(Principals::lost);
+                    break;
+                }
                 Heard::Hint(foreign) => {
                     self.hosted.foreign_written(foreign);
                     if self.compare_small(&client).await? {
@@ -249,10 +246,6 @@ impl EtcdSource {
                         principals.apply(revision, changes);
                         self.hosted.principals_read(principals.problem());
                     }
-                }
-                Heard::PrincipalsLost => {
-                    self.principals.iter_mut().for_each(Principals::lost);
-                    break;
                 }
                 Heard::Partners { tenant, generation, revision, in_order, changes } => {
                     // First of all: partners of a generation that does not count any more may be gone.

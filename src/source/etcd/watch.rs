@@ -31,12 +31,12 @@ pub(in crate::source) enum Of {
 #[derive(Debug)]
 pub(in crate::source) enum Heard {
     Nothing,
+    /// Something happened that cannot be told any more: it was compacted.
+    Lost,
     /// Small keys changed, and so did these, which nobody knows.
     Hint(Vec<String>),
     /// Everything until a revision was told.
     Principals(u64, Vec<PrincipalChange>),
-    /// What became of principals was compacted before it was told.
-    PrincipalsLost,
     Partners {
         tenant: TenantId,
         generation: u64,
@@ -66,10 +66,9 @@ impl Watching {
         (keys, watched): (Keys, Vec<Watched>),
     ) -> Result<Self, EtcdError> {
         let mut stream = None;
-        for (number, Watched { range: (from, to), after, .. }) in (1..).zip(&watched) {
+        for Watched { range: (from, to), after, .. } in &watched {
             let since = i64::try_from(after.saturating_add(1)).unwrap_or(i64::MAX);
-            let options =
-                WatchOptions::new().with_range(to.as_str()).with_start_revision(since).with_watch_id(number);
+            let options = WatchOptions::new().with_range(to.as_str()).with_start_revision(since);
             match &mut stream {
                 None => {
                     let mut opening = client.watch_client().max_decoding_message_size(MAX_MESSAGE);
@@ -87,10 +86,7 @@ impl Watching {
         let message = self.stream.message().await?;
         let message = message.ok_or_else(|| EtcdError::Ended("by the member".to_owned()))?;
         if message.compact_revision() > 0 {
-            return match self.watched(&message) {
-                Some(Watched { of: Of::Principals, .. }) => Ok(Heard::PrincipalsLost),
-                Some(Watched { of: Of::Small | Of::Partners(..), .. }) | None => Err(EtcdError::Compacted),
-            };
+            return Ok(Heard::Lost);
         }
         if message.canceled() {
             return Err(EtcdError::Ended(message.cancel_reason().to_owned()));
@@ -103,7 +99,7 @@ impl Watching {
             return Heard::Nothing;
         };
         let Some(Watched { range: (start, _), of, .. }) = self.watched(message) else {
-            return Heard::Nothing;
+            return Heard::Lost;
         };
         let (tenant, generation) = match of {
             Of::Small => {
@@ -127,10 +123,11 @@ impl Watching {
         }
     }
 
-    /// What a message is about.
+    /// What a message is about. Its keys tell, for a proxy gives watches other numbers than were asked for.
     fn watched(&self, message: &WatchResponse) -> Option<&Watched> {
-        let number = usize::try_from(message.watch_id()).unwrap_or_default();
-        self.watched.get(number.checked_sub(1)?)
+        let key = message.events().first()?.kv()?.key();
+        let holds = |(from, to): &Range| from.as_bytes() <= key && key < to.as_bytes();
+        self.watched.iter().find(|watched| holds(&watched.range))
     }
 
     /// The event's key, where it is new and nobody knows it.

@@ -37,7 +37,7 @@ pub(super) fn passes(error: &EtcdError) -> bool {
             passing.contains(&status.code())
         }
         EtcdError::Cluster(error) => matches!(error, Error::TransportError(_) | Error::IoError(_)),
-        EtcdError::File(..) | EtcdError::Headless | EtcdError::Ended(_) | EtcdError::Compacted => false,
+        EtcdError::File(..) | EtcdError::Headless | EtcdError::Ended(_) => false,
     }
 }
 
