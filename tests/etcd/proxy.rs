@@ -61,6 +61,8 @@ impl Proxy {
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let Ok(server) = TcpStream::connect(&target).await else { continue };
+                client.set_nodelay(true).unwrap();
+                server.set_nodelay(true).unwrap();
                 let link = Arc::new(Link::default());
                 held(&shared.links).push(Arc::clone(&link));
                 let ((from_client, to_client), (from_server, to_server)) =

@@ -1,5 +1,6 @@
 //! Changes that etcd does not take at once: a generation of their own, and a flip.
 
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -75,7 +76,8 @@ async fn what_a_killed_command_left_does_not_count_and_is_removed() {
     let at = place.applied(&first);
     for attempt in 1..4 {
         place.world.write("next.json", &shut_out(PARTNERS, attempt).to_string());
-        let mut writer = command(&place.world, &["apply", "next.json"]).spawn().unwrap();
+        let mut command = command(&place.world, &["apply", "next.json"]);
+        let mut writer = command.stderr(Stdio::null()).spawn().unwrap();
         let begun = Instant::now();
         let generation = format!("v1/tenants/{L}/gen/{}/", attempt + 1);
         // In the midst of it.
@@ -119,7 +121,7 @@ async fn of_those_who_begin_at_once_one_is_first_and_the_others_are_told() {
         let writers: Vec<_> = (0..4)
             .map(|writer| {
                 let mut command = command(&place.world, &["apply", &format!("{writer}.json")]);
-                command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+                command.stdout(Stdio::piped()).stderr(Stdio::piped());
                 command.spawn().unwrap()
             })
             .collect();

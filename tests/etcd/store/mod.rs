@@ -4,6 +4,7 @@ mod commands;
 mod full;
 mod large;
 mod races;
+mod removal;
 
 use serde_json::{Value, json};
 
