@@ -9,15 +9,20 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 
-/// Serves until killed, on the runtime that tenantgate has too.
+/// Serves until killed.
 pub(crate) fn serve() -> anyhow::Result<()> {
+    serve_with(async { Ok(DoNothing) })
+}
+
+/// Answers checks by what `service` comes to, on the runtime that tenantgate has too.
+pub(crate) fn serve_with<S: Authorization>(
+    service: impl Future<Output = anyhow::Result<S>>,
+) -> anyhow::Result<()> {
     runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+        let service = AuthorizationServer::new(service.await?);
         let incoming = TcpIncoming::bind(([127, 0, 0, 1], 0).into())?.with_nodelay(Some(true));
         announce(&incoming)?;
-        Ok(Server::builder()
-            .add_service(AuthorizationServer::new(DoNothing))
-            .serve_with_incoming(incoming)
-            .await?)
+        Ok(Server::builder().add_service(service).serve_with_incoming(incoming).await?)
     })
 }
 

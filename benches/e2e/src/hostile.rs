@@ -31,7 +31,7 @@ impl Report {
     pub(crate) fn of(server: &Server, scene: &Scene, core: usize) -> anyhow::Result<Self> {
         let measure = || load::steady(server, &scene.requests, RATE, SPAN);
         let alone = measure()?;
-        let memory = machine::peak_memory(server.pid())?;
+        let memory = machine::peak_memory(server.process.pid())?;
         let mut rows = Vec::new();
         for attack in &ATTACKS {
             let over = AtomicBool::new(false);
@@ -42,7 +42,7 @@ impl Report {
                 (attacking.join(), round)
             });
             let outcomes = outcomes.map_err(|_| anyhow!("the attack `{}` failed", attack.name))??;
-            rows.push((attack.name, outcomes, machine::peak_memory(server.pid())?, round?));
+            rows.push((attack.name, outcomes, machine::peak_memory(server.process.pid())?, round?));
         }
         Ok(Self { alone, memory, rows })
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 
 use crate::connection::{Answer, Connection};
+use crate::process::Process;
 use crate::request::Request;
 use crate::server::Server;
 
@@ -23,8 +24,8 @@ pub(crate) struct Round {
     pub(crate) answered: u32,
     pub(crate) wrong: u32,
     pub(crate) elapsed: Duration,
-    /// Of the server, on its core.
-    pub(crate) cpu: Duration,
+    /// What each process that was measured spent on its core.
+    pub(crate) cpu: Vec<Duration>,
     /// In nanoseconds.
     pub(crate) latency: Histogram<u64>,
 }
@@ -40,7 +41,7 @@ pub(crate) struct Span {
 pub(crate) fn peak(server: &Server, requests: &[Request], span: Span) -> anyhow::Result<Round> {
     let mut connections = connections(server)?;
     let mut next = requests.iter().cycle();
-    let mut meter = Meter::start(server, span)?;
+    let mut meter = Meter::start(vec![&server.process], span)?;
     while let Some(now) = meter.now()? {
         for connection in &mut connections {
             connection.receive(|answer| meter.count(answer))?;
@@ -62,7 +63,7 @@ pub(crate) fn steady(server: &Server, requests: &[Request], rate: f64, span: Spa
     let mut next = requests.iter().cycle().zip((0..CONNECTIONS).cycle()).peekable();
     let interval = Duration::from_secs_f64(rate.recip());
     let mut due = Instant::now();
-    let mut meter = Meter::start(server, span)?;
+    let mut meter = Meter::start(vec![&server.process], span)?;
     while let Some(now) = meter.now()? {
         while due <= now
             && let Some((request, connection)) = next.peek()
@@ -86,39 +87,41 @@ pub(crate) fn connections(server: &Server) -> std::io::Result<Vec<Connection>> {
 }
 
 /// Counts what is answered between two points in time.
-struct Meter<'s> {
-    server: &'s Server,
+pub(crate) struct Meter<'p> {
+    processes: Vec<&'p Process>,
     from: Instant,
     until: Instant,
-    /// The server's time on its core when counting began.
-    cpu: Option<Duration>,
+    /// The processes' time on their cores when counting began.
+    cpu: Option<Vec<Duration>>,
     round: Round,
 }
 
-impl<'s> Meter<'s> {
-    fn start(server: &'s Server, span: Span) -> anyhow::Result<Self> {
+impl<'p> Meter<'p> {
+    /// Begins a round that tells the time that these processes took.
+    pub(crate) fn start(processes: Vec<&'p Process>, span: Span) -> anyhow::Result<Self> {
         let from = Instant::now() + span.before;
         let round = Round {
             answered: 0,
             wrong: 0,
             elapsed: Duration::ZERO,
-            cpu: Duration::ZERO,
+            cpu: Vec::new(),
             latency: Histogram::new_with_max(LONGEST, 3)?,
         };
-        Ok(Self { server, from, until: from + span.measured, cpu: None, round })
+        Ok(Self { processes, from, until: from + span.measured, cpu: None, round })
     }
 
     /// The time, until it is over.
-    fn now(&mut self) -> anyhow::Result<Option<Instant>> {
+    pub(crate) fn now(&mut self) -> anyhow::Result<Option<Instant>> {
         let now = Instant::now();
         if self.cpu.is_none() && now >= self.from {
-            self.cpu = Some(self.server.cpu_time()?);
+            self.cpu = Some(self.cpu_times()?);
             self.from = Instant::now();
         }
         Ok(Some(now).filter(|now| *now < self.until))
     }
 
-    fn count(&mut self, answer: Answer) {
+    /// One more, if they are counted already.
+    pub(crate) fn count(&mut self, answer: Answer) {
         if self.cpu.is_some() {
             self.round.answered += 1;
             self.round.wrong += u32::from(!answer.right);
@@ -128,9 +131,16 @@ impl<'s> Meter<'s> {
         }
     }
 
-    fn finish(mut self) -> anyhow::Result<Round> {
+    /// Ends the round.
+    pub(crate) fn finish(mut self) -> anyhow::Result<Round> {
         self.round.elapsed = self.from.elapsed();
-        self.round.cpu = self.server.cpu_time()?.saturating_sub(self.cpu.unwrap_or_default());
+        let (before, after) = (self.cpu.take().unwrap_or_default(), self.cpu_times()?);
+        let spent = after.iter().zip(before).map(|(after, before)| after.saturating_sub(before));
+        self.round.cpu = spent.collect();
         Ok(self.round)
+    }
+
+    fn cpu_times(&self) -> anyhow::Result<Vec<Duration>> {
+        self.processes.iter().map(|process| process.cpu_time()).collect()
     }
 }

@@ -23,15 +23,17 @@ pub(crate) fn give_way() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The time that a process has spent on cores, in user code and for it in the kernel (proc(5), `stat`: utime and
-/// stime), in steps of a tick.
+/// The time that a process has spent on cores, in user code and for it in the kernel: that of the threads that it has
+/// (proc(5), `schedstat`: nanoseconds first).
 pub(crate) fn cpu_time(process: Pid) -> anyhow::Result<Duration> {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero()))?;
-    // The second field is a name in parentheses, which may contain anything.
-    let (_, fields) = stat.rsplit_once(')').context("/proc/*/stat has no name")?;
-    let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
-    let ticks: u64 = ticks.sum::<Result<_, _>>().context("/proc/*/stat has no times")?;
-    Ok(Duration::from_secs(ticks) / u32::try_from(rustix::param::clock_ticks_per_second())?)
+    let mut spent = Duration::ZERO;
+    for thread in fs::read_dir(format!("/proc/{}/task", process.as_raw_nonzero()))? {
+        // A thread may end while it is looked at.
+        let Ok(times) = fs::read_to_string(thread?.path().join("schedstat")) else { continue };
+        let running = times.split_whitespace().next().context("/proc/*/schedstat has no times")?;
+        spent += Duration::from_nanos(running.parse()?);
+    }
+    Ok(spent)
 }
 
 /// The most memory that a process has had since this was asked before, in bytes (proc(5), `VmHWM`).

@@ -4,6 +4,7 @@
 //! ```text
 //! cargo run --release -p e2e             a table, after about a minute
 //! cargo run --release -p e2e -- --json   the same for programs
+//! cargo run --release -p e2e -- --envoy  through Envoy, beside what else people put there
 //! cargo run --release -p e2e -- --hostile  what hostile clients cost, instead
 //! cargo run --release -p e2e -- --quick  a moment, to see that it works; its numbers mean little
 //! cargo run --release -p e2e -- --memory at rest, and with a million partners
@@ -15,6 +16,7 @@ mod attack;
 mod connection;
 mod count;
 mod do_nothing;
+mod envoy;
 #[path = "../../fixtures/mod.rs"]
 mod fixtures;
 mod hostile;
@@ -22,10 +24,13 @@ mod http2;
 mod load;
 mod machine;
 mod memory;
+mod process;
 mod report;
 mod request;
 mod scene;
 mod server;
+#[path = "../../peers/table.rs"]
+mod table;
 mod verify;
 
 use std::process::ExitCode;
@@ -48,19 +53,32 @@ const GENERATOR_CORE: usize = 1;
 fn main() -> anyhow::Result<ExitCode> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     if let Some(role) = arguments.first().and_then(|argument| Role::of_argument(argument)) {
-        return play(role);
+        return play(role, &arguments);
     }
-    let (mut plan, mut json) = (Plan::FULL, false);
+    let (mut plan, mut envoy_plan, mut json, mut is_through_envoy) =
+        (Plan::FULL, envoy::Plan::FULL, false, false);
     for argument in &arguments {
         match argument.as_str() {
             "--memory" => return memory(),
             "--count" => return count(arguments.iter().any(|argument| argument == "--write")),
             "--json" => json = true,
             "--hostile" => return attacked(),
-            "--quick" => plan = Plan::QUICK,
-            other => bail!("`{other}` is none of --json, --quick, --hostile, --memory and --count"),
+            "--envoy" => is_through_envoy = true,
+            "--quick" => (plan, envoy_plan) = (Plan::QUICK, envoy::Plan::QUICK),
+            other => bail!("`{other}` is none of --json, --quick, --envoy, --hostile, --memory and --count"),
         }
     }
+    if is_through_envoy {
+        return through_envoy(&envoy_plan, json);
+    }
+    let report = plan.carry_out()?;
+    print(&if json { format!("{:#}\n", report.json()) } else { report.to_string() });
+    ensure!(report.is_right(), "some answers were wrong");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Everything that can stand between a client and its upstream.
+fn through_envoy(plan: &envoy::Plan, json: bool) -> anyhow::Result<ExitCode> {
     let report = plan.carry_out()?;
     print(&if json { format!("{:#}\n", report.json()) } else { report.to_string() });
     ensure!(report.is_right(), "some answers were wrong");
@@ -100,11 +118,14 @@ fn memory() -> anyhow::Result<ExitCode> {
 }
 
 /// A server's process.
-fn play(role: Role) -> anyhow::Result<ExitCode> {
+fn play(role: Role, arguments: &[String]) -> anyhow::Result<ExitCode> {
     server::end_with_parent()?;
     match role {
         Role::Tenantgate => Ok(tenantgate::cli::main()),
         Role::DoNothing => do_nothing::serve().map(|()| ExitCode::SUCCESS),
+        Role::Adapter => {
+            envoy::adapter::serve(arguments.last().map(String::as_str)).map(|()| ExitCode::SUCCESS)
+        }
     }
 }
 
@@ -142,7 +163,7 @@ impl Plan {
             let server = Server::start(role, &scene.config(), SERVERS_CORE)?;
             machine::pin(GENERATOR_CORE)?;
             verify::answers(&server, requests)?;
-            server.pause()?;
+            server.process.pause()?;
             anyhow::Ok(server)
         });
         let [tenantgate, do_nothing] = servers;
@@ -162,9 +183,9 @@ fn in_turn(
     measure: impl Fn(&Server) -> anyhow::Result<Round>,
 ) -> anyhow::Result<Vec<Pair>> {
     let round = |server: &Server| {
-        server.resume()?;
+        server.process.resume()?;
         let round = measure(server).with_context(|| format!("{:?} failed", server.role))?;
-        server.pause()?;
+        server.process.pause()?;
         anyhow::Ok(round)
     };
     (0..rounds).map(|_| Ok([round(ours)?, round(theirs)?])).collect()

@@ -2,6 +2,7 @@
 //! its speed from one second to the next.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -40,7 +41,7 @@ pub(crate) fn peak(pairs: &[Pair]) -> [Row; 3] {
         Row::of("checks per second", pairs, |round| f64::from(round.answered) / round.elapsed.as_secs_f64()),
         Row::of("CPU per check, µs", pairs, cpu_per_check),
         Row::of("busy with it, % of a core", pairs, |round| {
-            100.0 * round.cpu.div_duration_f64(round.elapsed)
+            100.0 * spent(round).div_duration_f64(round.elapsed)
         }),
     ]
 }
@@ -55,14 +56,20 @@ pub(crate) fn steady(pairs: &[Pair]) -> [Row; 3] {
 }
 
 fn cpu_per_check(round: &Round) -> f64 {
-    1e6 * round.cpu.as_secs_f64() / f64::from(round.answered)
+    1e6 * spent(round).as_secs_f64() / f64::from(round.answered)
 }
 
-fn quantile(round: &Round, quantile: f64) -> f64 {
+fn spent(round: &Round) -> Duration {
+    round.cpu.iter().sum()
+}
+
+/// A latency in microseconds.
+pub(crate) fn quantile(round: &Round, quantile: f64) -> f64 {
     f64::from(u32::try_from(round.latency.value_at_quantile(quantile)).unwrap_or(u32::MAX)) / 1e3
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
+/// Between the two in the middle, where the number is even.
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<_> = values.collect();
     values.sort_by(f64::total_cmp);
     let (lower, upper) = (values.get((values.len() - 1) / 2), values.get(values.len() / 2));

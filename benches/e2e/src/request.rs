@@ -16,6 +16,8 @@ pub(crate) struct Request {
     pub(crate) check: CheckRequest,
     /// The same as a gRPC message: five bytes of prefix, then protobuf.
     pub(crate) message: Vec<u8>,
+    /// The request that a browser sends to Envoy, by HTTP/1.1.
+    pub(crate) http1: Vec<u8>,
     /// What tenantgate must answer.
     pub(crate) expected: Code,
 }
@@ -49,7 +51,7 @@ impl Request {
         let mut message = vec![0];
         message.extend_from_slice(&u32::try_from(frame.len()).unwrap_or(u32::MAX).to_be_bytes());
         message.extend_from_slice(&frame);
-        Self { check, message, expected }
+        Self { check, message, http1: http1(token), expected }
     }
 }
 
@@ -77,6 +79,18 @@ fn check(token: &str) -> CheckRequest {
         ..AttributeContext::default()
     };
     CheckRequest { attributes: Some(attributes) }
+}
+
+/// The same headers, without those that HTTP/2 or Envoy made.
+fn http1(token: &str) -> Vec<u8> {
+    let mut text = format!("GET {PATH} HTTP/1.1\r\nhost: {HOST}\r\n");
+    for (name, value) in headers(token) {
+        if !name.starts_with([':', 'x']) && name != "te" {
+            text.extend([&name, ": ", &value, "\r\n"]);
+        }
+    }
+    text.push_str("\r\n");
+    text.into_bytes()
 }
 
 const PATH: &str = "/v1/orders?status=open&page=3";

@@ -29,18 +29,27 @@ pub(crate) struct Scene {
 impl Scene {
     /// Writes the files and signs the tokens.
     pub(crate) fn set() -> anyhow::Result<Self> {
-        Self::of(&bundle(PARTNERS, &[guests_for_mfa()]))
+        Self::sized(PARTNERS)
+    }
+
+    /// The same with so many partners.
+    pub(crate) fn sized(partners: u32) -> anyhow::Result<Self> {
+        Self::new(&bundle(partners, &[guests_for_mfa()]), partners)
     }
 
     /// The same with another policy.
     pub(crate) fn of(policy: &str) -> anyhow::Result<Self> {
+        Self::new(policy, PARTNERS)
+    }
+
+    fn new(policy: &str, partners: u32) -> anyhow::Result<Self> {
         let directory = tempfile::tempdir()?;
         let issuer = DevelopmentIssuer::keygen(directory.path())?;
         fs::write(directory.path().join("policy.json"), policy)?;
         let config = config(&json!({"path": "policy.json"}));
         fs::write(directory.path().join("config.json"), config.to_string())?;
         let now = unix_now();
-        let requests = callers().map(|(caller, expected)| {
+        let requests = callers(partners).map(|(caller, expected)| {
             let token = issuer.mint(&claims(caller).to_string(), now, 3600)?;
             Ok(Request::new(&token, expected))
         });
@@ -60,6 +69,16 @@ impl Scene {
         store.apply(&plan.change, plan.on, &mut |_| {})?;
         let config = config(&json!({"source": "embedded", "path": "policy.db"}));
         Ok(fs::write(self.config(), config.to_string())?)
+    }
+
+    /// The policy as it is served.
+    pub(crate) fn policy(&self) -> anyhow::Result<String> {
+        Ok(fs::read_to_string(self.directory.path().join("policy.json"))?)
+    }
+
+    /// The issuer's public keys.
+    pub(crate) fn keys(&self) -> anyhow::Result<String> {
+        Ok(fs::read_to_string(self.directory.path().join("jwks.json"))?)
     }
 
     /// Where its files are.
@@ -93,10 +112,10 @@ fn config(policy: &serde_json::Value) -> serde_json::Value {
 }
 
 /// Three members, six guests and one who is refused, and again, from partners all over the table.
-fn callers() -> impl Iterator<Item = (Caller, Code)> {
+fn callers(partners: u32) -> impl Iterator<Item = (Caller, Code)> {
     let mut members = (0..).map(Caller::Member);
-    let mut refused = guests(|stance| stance == Stance::Refused);
-    let mut welcome = guests(|stance| stance != Stance::Refused);
+    let mut refused = guests(partners, |stance| stance == Stance::Refused);
+    let mut welcome = guests(partners, |stance| stance != Stance::Refused);
     (0..CALLERS).filter_map(move |number| match number % ONE_REFUSED_IN {
         0 => Some((refused.next()?, Code::PERMISSION_DENIED)),
         1..4 => Some((members.next()?, Code::OK)),
@@ -104,6 +123,8 @@ fn callers() -> impl Iterator<Item = (Caller, Code)> {
     })
 }
 
-fn guests(is_meant: impl Fn(Stance) -> bool) -> impl Iterator<Item = Caller> {
-    (0..PARTNERS).filter(move |number| is_meant(Stance::of(*number))).step_by(11).map(Caller::Guest)
+/// From as many different partners as there are callers.
+fn guests(partners: u32, is_meant: impl Fn(Stance) -> bool) -> impl Iterator<Item = Caller> {
+    let apart = usize::try_from(partners).unwrap_or(usize::MAX) / (CALLERS * 9 / 10);
+    (0..partners).filter(move |number| is_meant(Stance::of(*number))).step_by(apart.max(1)).map(Caller::Guest)
 }

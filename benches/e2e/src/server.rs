@@ -3,15 +3,15 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Stdio};
-use std::time::Duration;
+use std::process::{ChildStderr, Command, Stdio};
 
 use anyhow::{Context as _, ensure};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::machine;
 use crate::memory;
+use crate::process::Process;
 use crate::request::{Code, Request};
 
 /// What this program can be.
@@ -21,25 +21,30 @@ pub(crate) enum Role {
     Tenantgate,
     /// [`crate::do_nothing`]
     DoNothing,
+    /// [`crate::envoy::adapter`]
+    Adapter,
 }
 
 impl Role {
     /// The role that a first argument names.
     pub(crate) fn of_argument(argument: &str) -> Option<Self> {
-        [Self::Tenantgate, Self::DoNothing].into_iter().find(|role| role.argument() == argument)
+        [Self::Tenantgate, Self::DoNothing, Self::Adapter]
+            .into_iter()
+            .find(|role| role.argument() == argument)
     }
 
     const fn argument(self) -> &'static str {
         match self {
             Self::Tenantgate => "serve",
             Self::DoNothing => "do-nothing",
+            Self::Adapter => "adapter",
         }
     }
 
     /// The right answer.
     pub(crate) const fn expects(self, request: &Request) -> Code {
         match self {
-            Self::Tenantgate => request.expected,
+            Self::Tenantgate | Self::Adapter => request.expected,
             Self::DoNothing => Code::OK,
         }
     }
@@ -50,8 +55,7 @@ impl Role {
 pub(crate) struct Server {
     pub(crate) role: Role,
     pub(crate) address: SocketAddr,
-    process: Child,
-    pid: Pid,
+    pub(crate) process: Process,
 }
 
 impl Server {
@@ -89,53 +93,25 @@ impl Server {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
-        let mut process = command.spawn()?;
-        let pid = Pid::from_child(&process);
-        let log = process.stderr.take().context("no log")?;
+        let mut child = command.spawn()?;
+        let log = child.stderr.take().context("no log")?;
+        let process = Process::of(child);
         let address = listening(log).with_context(|| format!("{role:?} does not listen"))?;
-        Ok(Self { role, address, process, pid })
-    }
-
-    /// Its process.
-    pub(crate) fn pid(&self) -> Pid {
-        self.pid
-    }
-
-    /// The time that it has spent on cores.
-    pub(crate) fn cpu_time(&self) -> anyhow::Result<Duration> {
-        machine::cpu_time(self.pid)
+        Ok(Self { role, address, process })
     }
 
     /// Memory in MiB: `VmRSS` for what it takes now, `VmHWM` for the most that it took.
     pub(crate) fn memory(&self, line: &str) -> anyhow::Result<f64> {
-        memory::of_process(&PathBuf::from(format!("/proc/{}/status", self.process.id())), line)
+        memory::of_process(&PathBuf::from(format!("/proc/{}/status", self.process.pid())), line)
     }
 
     /// A command to the callgrind that it runs under.
     pub(crate) fn tell_callgrind(&self, command: &str) -> anyhow::Result<()> {
         let mut vgdb = Command::new("vgdb");
-        vgdb.arg(format!("--pid={}", self.process.id())).args(command.split(' '));
+        vgdb.arg(format!("--pid={}", self.process.pid().as_raw_nonzero())).args(command.split(' '));
         let told = vgdb.stdout(Stdio::null()).stderr(Stdio::null()).status()?;
         ensure!(told.success(), "callgrind does not understand `{command}`");
         Ok(())
-    }
-
-    /// Stops it where it is, so that it takes nothing from the others.
-    pub(crate) fn pause(&self) -> anyhow::Result<()> {
-        Ok(kill_process(self.pid, Signal::STOP)?)
-    }
-
-    /// Lets it go on.
-    pub(crate) fn resume(&self) -> anyhow::Result<()> {
-        Ok(kill_process(self.pid, Signal::CONT)?)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to do.
-        drop(self.process.kill());
-        drop(self.process.wait());
     }
 }
 
