@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tenantgate::app::App;
 
 use crate::cluster::{Cluster, Writer};
 use crate::harness::{Asked, Client, L, World, signer};
 use crate::proxy::Proxy;
-use crate::scene::{P, inbound, settings, world};
+use crate::scene::{P, inbound, named, settings, world};
 
 const ONE: &str = "0a1b2c3d-0000-4000-8000-00000000000a";
 const TWO: &str = "0a1b2c3d-0000-4000-8000-00000000000b";
@@ -29,10 +29,7 @@ impl Gate {
     async fn open() -> Self {
         let cluster = Cluster::start(1).await;
         let mut writer = Writer(cluster.client().await);
-        let mut partner = json!({"tenantId": P, "b2bCollaborationInbound": inbound("allowed")});
-        partner["b2bCollaborationInbound"]["usersAndGroups"]["targets"] =
-            json!([{"target": LISTED, "targetType": "user"}]);
-        writer.partner(L, 1, &partner).await;
+        writer.partner(L, 1, &partner()).await;
         writer.active(L, 1).await;
         writer.settings(L, &settings("blocked")).await;
         writer.put(&key(TWO), &home(LISTED)).await;
@@ -43,10 +40,14 @@ impl Gate {
         Self { cluster, writer, proxy, world, app, envoy }
     }
 
-    async fn reason(&mut self, object: &str) -> Value {
+    async fn decision(&mut self, object: &str) -> Map<String, Value> {
         let home = format!("https://sts.windows.net/{P}/");
         let token = signer().mint(&json!({"tid": L, "idp": home, "aud": "api://orders", "oid": object}));
-        self.envoy.decide(&Asked::with_token(&token)).await["reason"].clone()
+        self.envoy.decide(&Asked::with_token(&token)).await
+    }
+
+    async fn reason(&mut self, object: &str) -> Value {
+        self.decision(object).await["reason"].clone()
     }
 
     /// Asks until it is so.
@@ -67,6 +68,14 @@ impl Gate {
         let report: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
         report["policy"]["rejected"].as_str().map(str::to_owned)
     }
+}
+
+/// Whose listed user may come in.
+fn partner() -> Value {
+    let mut partner = json!({"tenantId": P, "b2bCollaborationInbound": inbound("allowed")});
+    partner["b2bCollaborationInbound"]["usersAndGroups"]["targets"] =
+        json!([{"target": LISTED, "targetType": "user"}]);
+    partner
 }
 
 fn key(object: &str) -> String {
@@ -149,4 +158,27 @@ async fn what_a_dead_watch_did_not_tell_of_principals_is_made_up_for() {
         }
     }
     panic!("no event went missing");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_compacted_of_principals_alone_is_read_again() {
+    let mut gate = Gate::open().await;
+    assert_eq!(gate.reason(TWO).await, "permitted");
+    // The watch of partners knows of the last of these, that of principals of nothing.
+    let mut at = 0;
+    for _ in 0..3 {
+        at = gate.writer.partner(L, 1, &partner()).await;
+    }
+    loop {
+        let decision = gate.decision(TWO).await;
+        if named(&decision) >= at {
+            break;
+        }
+    }
+    gate.writer.0.compact(at, None).await.unwrap();
+    gate.proxy.mute_watches();
+    gate.writer.delete(&key(TWO)).await;
+    gate.until(TWO, "principal_unresolved").await;
+    gate.writer.put(&key(TWO), &home(LISTED)).await;
+    gate.until(TWO, "permitted").await;
 }

@@ -6,7 +6,7 @@ use tenantgate::source::{EtcdStore, Plan, PolicyOrigin, Store, StoreError, recor
 
 use super::{Place, history, name, revision, shut_out, somebody};
 use crate::harness::L;
-use crate::operator::{apply, get};
+use crate::operator::{apply, bundle, get};
 use crate::proxy::{Fault, Proxy};
 use crate::scene::{settings, world};
 
@@ -47,7 +47,16 @@ async fn what_changed_after_it_was_read_is_not_overwritten() {
         place.applied(&shut_out(2, 0));
         let active = place.held(&key("active")).await[0].1.clone();
         let generation: u64 = active.parse().unwrap();
-        let whats = ["a partner", "a new one", "settings", "active", "the marker", "a change", "nothing"];
+        let whats = [
+            "a partner",
+            "a new one",
+            "settings",
+            "active",
+            "the marker",
+            "a change",
+            "another tenant",
+            "nothing",
+        ];
         for (version, what) in (1..).zip(whats) {
             // Of a large change the generation is copied: what is written to it without its marker is overwritten, as it
             // would have been a moment before.
@@ -63,6 +72,14 @@ async fn what_changed_after_it_was_read_is_not_overwritten() {
                     "settings" => place.writer.settings(L, &settings("blocked")).await,
                     "active" => place.writer.put(&key("active"), &active).await,
                     "the marker" => place.writer.put(&key(&format!("gen/{generation}/partners/")), "").await,
+                    "another tenant" => {
+                        // Of nothing that the change touches.
+                        let mut other = shut_out(2, 0);
+                        let mut tenant = bundle("blocked", &[])["tenants"][0].clone();
+                        tenant["tenantId"] = name(99).into();
+                        other["tenants"].as_array_mut().unwrap().push(tenant);
+                        place.applied(&other)
+                    }
                     "a change" => {
                         let mut other = shut_out(2, 0);
                         other["tenants"][0]["displayName"] = json!(version.to_string());
