@@ -20,6 +20,7 @@ mod egress;
 #[path = "../../../it/harness/mod.rs"]
 mod harness;
 mod import;
+mod interleavings;
 mod invitee;
 mod keys;
 mod payload;
@@ -35,6 +36,7 @@ mod written;
 
 use std::path::Path;
 
+use tenantgate::id;
 use tenantgate::twin::{self, Entry};
 use tokio::runtime::{Builder, Runtime};
 
@@ -156,6 +158,8 @@ fn elsewhere() -> Vec<Trial> {
         import::RULES,
         store::RULES,
         ports::RULES,
+        // The slowest, and the last.
+        interleavings::RULES,
     ];
     rules.into_iter().flatten().map(Trial::Rule).collect()
 }
