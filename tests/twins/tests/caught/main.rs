@@ -15,7 +15,11 @@ mod answers;
 #[path = "../../../it/authority.rs"]
 mod authority;
 mod bench;
+#[expect(dead_code, reason = "the tests of etcd need more of it")]
+#[path = "../../../etcd/cluster.rs"]
+mod cluster;
 mod egress;
+mod etcd;
 #[expect(dead_code, unused_imports, reason = "the integration tests need more of it")]
 #[path = "../../../it/harness/mod.rs"]
 mod harness;
@@ -157,6 +161,7 @@ fn elsewhere() -> Vec<Trial> {
         payload::RULES,
         import::RULES,
         store::RULES,
+        etcd::RULES,
         ports::RULES,
         // The slowest, and the last.
         interleavings::RULES,
