@@ -69,6 +69,7 @@ impl Place {
         CLUSTER.with(|cluster| runtime.block_on(cluster.settled()));
         let place = Self {
             settings: EtcdSettings {
+                cache: None,
                 endpoints: CLUSTER.with(Cluster::endpoints),
                 prefix: format!("/{}", COUNT.fetch_add(1, Ordering::Relaxed)),
                 user: None,
