@@ -32,10 +32,15 @@ impl Keys {
         (format!("{}/v1/tenants/", self.prefix), format!("{}/v1/tenants0", self.prefix))
     }
 
-    /// What an unknown version of these keys would be among.
-    pub(in crate::source) fn other_versions(&self) -> [Range; 2] {
-        let Self { prefix } = self;
-        [(format!("{prefix}/"), format!("{prefix}/v1/")), (format!("{prefix}/v10"), format!("{prefix}0"))]
+    /// Everything else under the prefix: what is of another version, or of a name that nobody knows.
+    pub(in crate::source) fn elsewhere(&self) -> [Range; 4] {
+        let (changes, principals, tenants) = (self.changes(), self.principals(), self.tenants());
+        [
+            (format!("{}/", self.prefix), changes.0),
+            (changes.1, principals.0),
+            (principals.1, tenants.0),
+            (tenants.1, format!("{}0", self.prefix)),
+        ]
     }
 
     pub(in crate::source) fn settings(&self, tenant: TenantId) -> String {
@@ -177,15 +182,19 @@ mod tests {
         let key = format!("{}{L}/{other}", keys.principals().0);
         assert!(keys.principal_of(key.as_bytes()).is_some() && within(&keys.principals(), &key));
         assert_eq!(keys.principal_of(key.to_uppercase().as_bytes()), None);
-        for changes in [keys.changes().0, keys.change(1), keys.principals().0] {
-            assert!(!keys.other_versions().iter().any(|range| within(range, &changes)));
+        let elsewhere = |key: &str| keys.elsewhere().iter().any(|range| within(range, key));
+        for known in [keys.changes().0, keys.change(1), keys.principals().0, keys.tenants().0, key] {
+            assert!(!elsewhere(&known), "{known}");
         }
+        for unknown in
+            ["schema", "v1", "v1/change/1", "v1/principal/", "v1/tenant/", "v1/zones", "v10/", "v2/tenants/"]
+        {
+            assert!(elsewhere(&format!("/t/{unknown}")), "{unknown}");
+        }
+        assert!(!elsewhere("/t") && !elsewhere("/ta") && !elsewhere("/u"));
         assert!(within(&keys.changes(), &keys.change(u64::MAX)) && keys.change(9) < keys.change(10));
         assert_eq!(keys.change_of(keys.change(7).as_bytes()), Some(7));
         assert_eq!(keys.change_of(b"/t/v1/changes/7"), None);
         assert_eq!(keys.generation_of(tenant, keys.marker(tenant, 70).as_bytes()), Some(70));
-        let [before, after] = keys.other_versions();
-        assert!(within(&after, "/t/v2/tenants/") && within(&before, "/t/schema"));
-        assert!(!within(&before, &keys.tenants().0) && !within(&after, &keys.tenants().0));
     }
 }

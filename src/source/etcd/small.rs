@@ -94,7 +94,7 @@ pub(in crate::source) async fn foreign(
     tenants: impl Iterator<Item = TenantId>,
 ) -> Result<Vec<String>, EtcdError> {
     let mut reading = Reading { client, revision: 0, cluster: 0 };
-    let mut ranges: Vec<Range> = keys.other_versions().into();
+    let mut ranges: Vec<Range> = keys.elsewhere().into();
     for tenant in tenants {
         let (active, settings) = (keys.active(tenant), keys.settings(tenant));
         let (generations, after) = (keys.generations(tenant), keys.after(tenant));

@@ -66,6 +66,7 @@ async fn what_was_written_by_hand_is_read_and_replaced() {
     place.writer.put(&key(&format!("gen/7/partners/{}", name(0))), &format!("{spaced:#}")).await;
     place.writer.put(&key("active"), "7\n").await;
     let at = place.writer.settings(L, &scene::settings("blocked")).await;
+    assert_eq!(policy(&place.world, &["history"]).out, "", "nobody recorded that");
     let mut expected = bundle("blocked", &[spaced]);
     assert_eq!(get(&place.world), (expected.clone(), format!("revision {at}")));
     // Not text, nobody's, and no JSON: what is to be there takes the place of what is not.

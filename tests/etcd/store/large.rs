@@ -14,6 +14,7 @@ use crate::scene::{guest_of, named, told};
 
 /// Not one page, not one request, and not one part of a generation.
 const PARTNERS: usize = 3000;
+const SHUT_OUT: &str = "deny users_and_applications_blocked by partner";
 /// Whose people come.
 const ASKED: usize = 300;
 
@@ -74,6 +75,8 @@ async fn what_a_killed_command_left_does_not_count_and_is_removed() {
     let mut place = Place::empty().await;
     let first = shut_out(PARTNERS, 0);
     let at = place.applied(&first);
+    let app = place.world.ready().await;
+    let mut envoy = Client::connect(&app.check);
     for attempt in 1..4 {
         place.world.write("next.json", &shut_out(PARTNERS, attempt).to_string());
         let mut command = command(&place.world, &["apply", "next.json"]);
@@ -87,11 +90,20 @@ async fn what_a_killed_command_left_does_not_count_and_is_removed() {
         writer.kill().unwrap();
         writer.wait().unwrap();
         assert_eq!(get(&place.world), (first.clone(), format!("revision {at}")));
+        let decision = envoy.decide(&guest_of(&name(attempt))).await;
+        assert_eq!((told(&decision).as_str(), named(&decision)), (SHUT_OUT, at));
     }
     assert_eq!(place.generations().await, [1, 2, 3, 4]);
     let last = shut_out(PARTNERS, 9);
     let at = place.applied(&last);
     assert_eq!(get(&place.world), (last.clone(), format!("revision {at}")));
+    loop {
+        let decision = envoy.decide(&guest_of(&name(9))).await;
+        assert_eq!(told(&decision), SHUT_OUT);
+        if named(&decision) >= at {
+            break;
+        }
+    }
     assert_eq!(place.generations().await, [1, 5], "sidecars that do not know of it yet read the one before");
     // What was claimed long ago is not written any more, though its number is a higher one.
     place.writer.put(&format!("v1/tenants/{L}/gen/9/partners/"), "1000000000").await;
@@ -163,6 +175,5 @@ async fn what_etcd_does_not_take_at_all_is_told() {
     assert_eq!(get(&place.world).0, long);
     let app = place.world.ready().await;
     let mut envoy = Client::connect(&app.check);
-    let told = told(&envoy.decide(&guest_of(&name(0))).await);
-    assert_eq!(told, "deny users_and_applications_blocked by partner");
+    assert_eq!(told(&envoy.decide(&guest_of(&name(0))).await), SHUT_OUT);
 }

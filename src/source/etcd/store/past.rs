@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::failure::is_gone;
 use super::members::Members;
-use super::reading::read;
+use super::reading::{Nobody, read};
 use crate::id::TenantId;
 use crate::source::etcd::hash;
 use crate::source::etcd::keys::Keys;
@@ -62,7 +62,11 @@ pub(super) async fn history(members: &mut Members, keys: &Keys) -> Result<Vec<Pa
         }
     }
     all.iter_mut().skip(kept).for_each(|past| past.kept = false);
-    if all.is_empty() { Err(StoreError::Empty(members.place())) } else { Ok(all) }
+    // What was written by hand has no record.
+    if all.is_empty() && read(members, keys, 0, &mut Nobody).await?.revision == 0 {
+        return Err(StoreError::Empty(members.place()));
+    }
+    Ok(all)
 }
 
 /// Reads both, and keeps of what there was what differs now.
