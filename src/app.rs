@@ -130,7 +130,8 @@ impl App {
         let serving_admin = admin::serve(server, router).map_err(StartError::Thread)?;
 
         let ready = become_ready(Arc::clone(&gate), Arc::clone(&readiness), health.clone());
-        let mut tasks = vec![feed.spawn(), principals.spawn(), Task::spawn(ready)];
+        let mut tasks = vec![feed.spawn(), Task::spawn(ready)];
+        tasks.extend(principals.map(Principals::spawn));
         tasks.extend(renewals.into_iter().map(|renewal| Task::spawn(renewal.run())));
         if beside_others {
             hold(&readiness).await;
@@ -216,7 +217,7 @@ struct Parts {
     issuers: Arc<[Box<str>]>,
     feed: Feed,
     keys: Keys,
-    principals: Principals,
+    principals: Option<Principals>,
     check: PortConfig,
     admin: PortConfig,
     http2: Http2Limits,
@@ -239,13 +240,19 @@ impl Parts {
         let options = composed.policy_options;
         let (told, counted) = (Arc::clone(&status), Arc::clone(&metrics));
         let (ends, limit) = ((publisher, policy.clone()), composed.judge.max_staleness);
-        let feed = Feed::begin(composed.policy, options, ends, told, counted, limit);
+        let mut feed = Feed::begin(composed.policy, options, ends, told, counted, limit);
         let keys = keys(composed.keys, &composed.keys_config, &metrics)?;
-        let principals = Principals::load(composed.principals)?;
+        let (publisher, map) = cell();
+        let principals = if let Some(path) = composed.principals {
+            Some(Principals::load(path, publisher)?)
+        } else {
+            feed.keep_principals(publisher);
+            None
+        };
         let limits = composed.token_limits;
         let tokens =
             Tokens::new(composed.expected, keys.reader(), keys.wanted(), limits, Arc::clone(&metrics));
-        let judge = Judge::new(composed.judge, policy, principals.reader(), Arc::clone(&status));
+        let judge = Judge::new(composed.judge, policy, map, Arc::clone(&status));
         let gate = Gate::new(composed.gate, judge, tokens, Arc::clone(&metrics));
         Ok(Self {
             gate: Arc::new(gate),

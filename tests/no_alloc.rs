@@ -5,6 +5,8 @@
 
 #[path = "../benches/fixtures/mod.rs"]
 mod fixtures;
+#[path = "../benches/gate/mod.rs"]
+mod gate;
 #[path = "../benches/world/mod.rs"]
 mod world;
 
@@ -25,8 +27,6 @@ use tenantgate::engine::{
     RestrictionsHeader, Route, Suites, Version, decide,
 };
 use tenantgate::id::{AppId, ObjectId, TenantId};
-use tenantgate::pb::envoy::service::auth::v3::attribute_context::{self, HttpRequest};
-use tenantgate::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest};
 use tenantgate::policy::{Control, Options, Principal, Revision, Snapshot, compile};
 use tenantgate::telemetry::unix_now;
 use tenantgate::token::{Audience, DevelopmentIssuer, Home, Identity};
@@ -52,14 +52,14 @@ fn a_check_of_a_warm_token_costs_three() {
     let issuer = DevelopmentIssuer::keygen(directory.path()).expect("a key");
     let file = |name: &str, text: &str| fs::write(directory.path().join(name), text).expect("written");
     file("policy.json", &fixtures::bundle(PARTNERS, &[guests_for_mfa()]));
-    file("config.json", &config().to_string());
+    file("config.json", &gate::config().to_string());
     let config = Config::load(&directory.path().join("config.json"), &Environment::default()).expect("good");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let (gate, _keys) = App::gate_alone(&config).await.expect("a gate");
         for (caller, effect) in [(Caller::Member(1), "allow"), (Caller::Guest(0), "allow")] {
             let token = issuer.mint(&fixtures::claims(caller).to_string(), unix_now(), 60).expect("a token");
-            let message = Bytes::from(check(&token).encode_to_vec());
+            let message = Bytes::from(gate::check(&token).encode_to_vec());
             for cost in [None, Some(3)] {
                 let before = COUNT.get();
                 let answer = gate.check(message.clone()).await;
@@ -456,40 +456,6 @@ fn guest(world: &World, stance: Stance) -> Identity {
 }
 
 /// With the development issuer's keys.
-fn config() -> Value {
-    let issuer = "https://login.microsoftonline.com/{tenantid}/v2.0";
-    json!({
-        "tenant": TENANT,
-        "policy": {"path": "policy.json"},
-        "tokens": {
-            "issuers": [{"issuer": issuer, "jwks": "file:jwks.json", "cloud": "microsoftonline.com"}],
-            "audiences": [fixtures::AUDIENCE],
-        },
-        "applications": {fixtures::AUDIENCE: APPLICATION},
-        "authenticationContexts": {"mfa": "c1"},
-    })
-}
-
-/// What Envoy asks for a request with this token.
-fn check(token: &str) -> CheckRequest {
-    let headers = [("authorization", format!("Bearer {token}")), ("accept", "application/json".to_owned())];
-    let http = HttpRequest {
-        method: "GET".to_owned(),
-        host: "orders.contoso.example".to_owned(),
-        headers: headers.map(|(name, value)| (name.to_owned(), value)).into(),
-        ..HttpRequest::default()
-    };
-    let attributes = AttributeContext {
-        request: Some(attribute_context::Request {
-            http: Some(http),
-            ..attribute_context::Request::default()
-        }),
-        context_extensions: [("application".to_owned(), fixtures::AUDIENCE.to_owned())].into(),
-        ..AttributeContext::default()
-    };
-    CheckRequest { attributes: Some(attributes) }
-}
-
 /// What is decided, which must not allocate.
 fn decided(world: &World, identity: &Identity) -> Reason {
     free(world, &access(identity))

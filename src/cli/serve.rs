@@ -14,6 +14,7 @@ use crate::config::{Config, Environment};
 use crate::policy::Level;
 use crate::port::{Address, Handed};
 use crate::source::{KeyOrigin, Loaded, PolicyOrigin, Principals};
+use crate::store::cell;
 use crate::telemetry;
 use crate::token::KeySet;
 
@@ -85,7 +86,9 @@ fn validate(config: &Config) -> anyhow::Result<ExitCode> {
     for finding in &compiled.findings {
         output::note(&format!("policy: {finding}"));
     }
-    Principals::load(composed.principals)?;
+    if let Some(path) = composed.principals {
+        Principals::load(path, cell().0)?;
+    }
     for source in composed.keys {
         let KeyOrigin::File(path) = &source.origin else { continue };
         let keys =

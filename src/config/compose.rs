@@ -48,7 +48,7 @@ pub struct Composed {
     pub policy: PolicyOrigin,
     /// What the policy must have.
     pub policy_options: Options,
-    /// Where the principal map is.
+    /// The principal map's file; without one a policy in etcd has its own.
     pub principals: Option<PathBuf>,
     /// Of one message, in bytes.
     pub max_message: usize,
@@ -115,7 +115,7 @@ impl Config {
             policy_options: Options {
                 required: self.tenant.into_iter().collect(),
                 contexts: contexts(&self.authentication_contexts),
-                principal_map: self.principal_map.is_some(),
+                principal_map: self.principal_map.is_some() || self.policy.source == SourceKind::Etcd,
             },
             max_message: size("limits.max_message", self.limits.max_message)?,
         })
@@ -159,7 +159,7 @@ impl Config {
     fn policy_origin(&self) -> PolicyOrigin {
         let path = self.policy.path.as_deref().map(|path| self.path(path));
         PolicyOrigin::Watched(match (self.policy.source, path) {
-            (SourceKind::Etcd, _) => return PolicyOrigin::Etcd(self.etcd(), self.directory()),
+            (SourceKind::Etcd, _) => return PolicyOrigin::Etcd(Box::new(self.etcd()), self.directory()),
             (SourceKind::File, Some(path)) => PolicySource::Files(Files::new(path)),
             (SourceKind::Embedded, Some(path)) => PolicySource::Embedded(Embedded::new(path)),
             (SourceKind::File | SourceKind::Embedded, None) => {
@@ -175,6 +175,7 @@ impl Config {
             ttl: partners.ttl.duration(),
             negative_ttl: partners.negative_ttl.duration(),
             load_timeout: partners.load_timeout.duration(),
+            keep_texts: self.policy.cache.is_some(),
         }
     }
 
@@ -184,6 +185,7 @@ impl Config {
         EtcdSettings {
             endpoints: etcd.endpoints.clone(),
             prefix: etcd.prefix.clone(),
+            cache: path(&self.policy.cache),
             user: etcd.username.clone().zip(path(&etcd.password_file)),
             tls: etcd.tls.as_ref().map(|tls| EtcdTls {
                 ca: path(&tls.ca).unwrap_or_default(),

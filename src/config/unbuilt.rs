@@ -24,6 +24,12 @@ impl Config {
                 "name at least one issuer, such as {cloud: microsoftonline.com}",
             ));
         }
+        if self.policy.cache.is_some() && self.policy.source != SourceKind::Etcd {
+            return Err(ConfigError::key(
+                "policy.cache",
+                "is for `source: etcd`; what is in files is on this machine already",
+            ));
+        }
         match self.policy.source {
             SourceKind::File if self.policy.path.is_none() && self.example.is_none() => {
                 Err(ConfigError::key("policy.path", "name a bundle, or a directory of bundles"))
@@ -73,7 +79,7 @@ impl Config {
             listen: _,
             tenant: _,
             mode: _,
-            policy,
+            policy: _,
             partners: _,
             principal_map: _,
             tokens: _,
@@ -96,7 +102,6 @@ impl Config {
             example: _,
         } = self;
         let switched_on = [
-            ("policy.cache", policy.cache.is_some()),
             ("decision_log.sink", decision_log.sink != Sink::None),
             ("telemetry.otlp", telemetry.otlp.is_some()),
         ];

@@ -10,7 +10,7 @@ use moka::sync::Cache;
 use tokio::time::Instant;
 
 use crate::directory::flights::Flights;
-use crate::directory::shelf::{Loader, PartnerShelf, Record};
+use crate::directory::shelf::{AtHand, Loader, PartnerShelf, Record};
 use crate::id::TenantId;
 use crate::telemetry::Metrics;
 
@@ -25,6 +25,8 @@ pub struct DirectoryConfig {
     pub negative_ttl: Duration,
     /// `partners.load_timeout`
     pub load_timeout: Duration,
+    /// Whether records are kept as text too.
+    pub keep_texts: bool,
 }
 
 /// Absences held: they are for whoever asks again, and cheap to ask for once more.
@@ -42,8 +44,18 @@ pub(in crate::directory) type Key = (u64, TenantId);
 pub(in crate::directory) struct Entry {
     pub(in crate::directory) read_at: u64,
     pub(in crate::directory) record: Record,
+    text: Option<Arc<[u8]>>,
     /// Milliseconds after the start of the directory.
     due: AtomicU64,
+}
+
+impl Entry {
+    /// The entry as text; nothing where that was not kept.
+    pub(in crate::directory) fn at_hand(&self, other: TenantId) -> Option<AtHand> {
+        let is_absent = matches!(self.record, Record::Absent);
+        let kept = is_absent || self.text.is_some();
+        kept.then(|| AtHand { other, read_at: self.read_at, text: self.text.clone() })
+    }
 }
 
 /// Everything that is at hand.
@@ -56,6 +68,8 @@ pub struct Directory {
     records: Cache<Key, Arc<Entry>, RandomState>,
     absences: Cache<Key, Arc<Entry>, RandomState>,
     shelves: AtomicU64,
+    /// Entries that were ever put.
+    put: AtomicU64,
     started: Instant,
     seed: RandomState,
 }
@@ -77,6 +91,7 @@ impl Directory {
             records: cache(config.capacity),
             absences: cache(config.capacity.min(ABSENCES)),
             shelves: AtomicU64::new(0),
+            put: AtomicU64::new(0),
             started: Instant::now(),
             seed: RandomState::default(),
         })
@@ -95,6 +110,17 @@ impl Directory {
         self.records.entry_count().saturating_add(self.absences.entry_count())
     }
 
+    /// Grows with each entry that comes or changes.
+    pub fn changes(&self) -> u64 {
+        self.put.load(Ordering::Relaxed)
+    }
+
+    /// What is at hand of one shelf.
+    pub(in crate::directory) fn of_shelf(&self, wanted: u64) -> impl Iterator<Item = (TenantId, Arc<Entry>)> {
+        let all = self.records.iter().chain(self.absences.iter());
+        all.filter(move |(key, _)| key.0 == wanted).map(|(key, entry)| (key.1, entry))
+    }
+
     pub(in crate::directory) fn get(&self, key: Key) -> Option<Arc<Entry>> {
         self.records.get(&key).or_else(|| self.absences.get(&key))
     }
@@ -104,14 +130,16 @@ impl Directory {
         self.get(key).is_some_and(|entry| entry.read_at < revision)
     }
 
-    pub(in crate::directory) fn put(&self, key: Key, read_at: u64, record: Record) {
+    pub(in crate::directory) fn put(&self, key: Key, read_at: u64, record: Record, text: Option<Arc<[u8]>>) {
+        let text = text.filter(|_| self.config.keep_texts);
         let (here, there, ttl) = match &record {
             Record::Partner(_) | Record::Unreadable => (&self.records, &self.absences, self.config.ttl),
             Record::Absent => (&self.absences, &self.records, self.config.negative_ttl),
         };
         let due = AtomicU64::new(self.now().saturating_add(self.jittered(ttl, key)));
-        here.insert(key, Arc::new(Entry { read_at, record, due }));
+        here.insert(key, Arc::new(Entry { read_at, record, text, due }));
         there.invalidate(&key);
+        self.put.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Forgets a whole shelf.

@@ -9,7 +9,7 @@
 //! * who looks reads the count first and the entry then ([`Ledger::find`]): the other way around, an entry from before
 //!   a change could be taken for one from after it.
 //!
-//! `tests/shelf/` tries the interleavings of exactly this file, and of twins that lack one rule each.
+//! `tests/shelf/` tries the interleavings of exactly this file, and `tests/twins/` of copies that lack one rule each.
 
 use std::collections::VecDeque;
 
@@ -57,8 +57,7 @@ impl Ledger {
 
     /// What `get` finds, with the revision that it was read at, if it is good for a snapshot of `revision`.
     pub fn find<T>(&self, revision: u64, get: impl FnOnce() -> Option<(u64, T)>) -> Option<T> {
-        let applied = self.applied();
-        let (read_at, found) = get()?;
+        let (applied, (read_at, found)) = (self.applied(), get()?);
         (read_at.max(applied) >= revision).then_some(found)
     }
 

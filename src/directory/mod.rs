@@ -18,4 +18,4 @@ mod sync;
 
 pub use self::caches::{Directory, DirectoryConfig};
 pub use self::ledger::{Kept, Ledger};
-pub use self::shelf::{Change, Load, LoadError, Loaded, Loader, PartnerShelf, Record};
+pub use self::shelf::{AtHand, Change, Load, LoadError, Loaded, Loader, PartnerShelf, Record};

@@ -30,6 +30,8 @@ pub struct Loaded {
     pub revision: u64,
     /// What was there.
     pub record: Record,
+    /// As the store has it; nothing where nothing was there.
+    pub text: Option<Box<[u8]>>,
 }
 
 /// What there is for one other tenant.
@@ -57,6 +59,19 @@ pub struct Change {
     pub other: TenantId,
     /// What it is from now on.
     pub record: Record,
+    /// As the store has it; nothing where it is removed.
+    pub text: Option<Box<[u8]>>,
+}
+
+/// What is at hand, to be put on a shelf again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AtHand {
+    /// Whose record it is.
+    pub other: TenantId,
+    /// When it was read.
+    pub read_at: u64,
+    /// As the store has it; nothing where nothing was there.
+    pub text: Option<Arc<[u8]>>,
 }
 
 /// Attempts to read a record that changes meanwhile, or that a member of the store does not have yet.
@@ -98,14 +113,31 @@ impl PartnerShelf {
     pub fn apply(&self, revision: u64, changes: Vec<Change>) {
         let whose: Vec<_> = changes.iter().map(|change| (change.revision, change.other)).collect();
         self.ledger.apply(revision, whose, || {
-            for Change { revision, other, record } in changes {
+            for Change { revision, other, record, text } in changes {
                 let key = self.key(other);
                 // Nobody asks for most of a store's records.
                 if self.directory.has_older(key, revision) {
-                    self.directory.put(key, revision, record);
+                    self.directory.put(key, revision, record, text.map(Into::into));
                 }
             }
         });
+    }
+
+    /// Everything that is good for a snapshot of `revision`, with its text: nothing where texts are not kept.
+    pub fn at_hand(&self, revision: u64) -> Vec<AtHand> {
+        let good = |other, entry: &Entry| {
+            let AtHand { read_at, text, .. } = entry.at_hand(other)?;
+            self.ledger.find(revision, || Some((read_at, AtHand { other, read_at, text })))
+        };
+        self.directory.of_shelf(self.number).filter_map(|(other, entry)| good(other, &entry)).collect()
+    }
+
+    /// Puts on an empty shelf what was at hand; `record` reads a text.
+    pub fn take_back(&self, at_hand: Vec<AtHand>, record: impl Fn(TenantId, &[u8]) -> Record) {
+        for AtHand { other, read_at, text } in at_hand {
+            let record = text.as_deref().map_or(Record::Absent, |text| record(other, text));
+            self.directory.put(self.key(other), read_at, record, text);
+        }
     }
 
     /// Empties the shelf: what happened until `revision` is not known any more.
@@ -129,11 +161,13 @@ impl PartnerShelf {
     async fn load(&self, other: TenantId, revision: u64) -> bool {
         for attempt in 0..ATTEMPTS {
             let load = self.directory.loader.load(self.tenant, self.generation, other, attempt > 0);
-            let Ok(Ok(Loaded { revision: read_at, record })) = timeout(PATIENCE, load).await else { break };
-            let key = self.key(other);
+            let Ok(Ok(Loaded { revision: read_at, record, text })) = timeout(PATIENCE, load).await else {
+                break;
+            };
+            let (key, text) = (self.key(other), text.map(Into::into));
             let kept = self
                 .ledger
-                .keep(other, read_at, || self.directory.put(key, read_at.max(self.applied()), record));
+                .keep(other, read_at, || self.directory.put(key, read_at.max(self.applied()), record, text));
             if matches!(kept, Kept::Until(until) if until >= revision) {
                 return true;
             }
@@ -228,7 +262,7 @@ mod tests {
                 sleep(told.takes).await;
                 told.at_once.fetch_sub(1, Ordering::SeqCst);
                 let answer = told.answers.lock().unwrap().pop_front();
-                answer.unwrap_or(Ok(Loaded { revision: 10, record: Record::Absent }))
+                answer.unwrap_or_else(|| Ok(at(10, Record::Absent)))
             })
         }
     }
@@ -238,7 +272,8 @@ mod tests {
     }
 
     fn at(revision: u64, record: Record) -> Loaded {
-        Loaded { revision, record }
+        let text = (!matches!(record, Record::Absent)).then(|| b"text".as_slice().into());
+        Loaded { revision, record, text }
     }
 
     fn shelf(told: &Told, ttl: u64, answers: impl IntoIterator<Item = Answer>) -> Arc<PartnerShelf> {
@@ -248,6 +283,7 @@ mod tests {
             ttl: Duration::from_millis(ttl),
             negative_ttl: Duration::from_millis(ttl),
             load_timeout: Duration::from_millis(400),
+            keep_texts: true,
         };
         Directory::new(config, told.clone(), Arc::new(Metrics::new([]))).shelf(L, 1, 10)
     }
@@ -345,11 +381,31 @@ mod tests {
         let told = Told::default();
         let shelf = shelf(&told, 10_000, [Ok(at(10, record())), Ok(at(10, record()))]);
         assert!(fetched(&shelf, P, 10).await && fetched(&shelf, Q, 10).await);
-        shelf.apply(11, vec![Change { revision: 11, other: P, record: Record::Absent }]);
+        shelf.apply(11, vec![Change { revision: 11, other: P, record: Record::Absent, text: None }]);
         assert!(matches!(shelf.find(P, 11), Found::Absent));
         assert!(is_there(&shelf, Q, 11), "it did not change");
         assert!(!is_there(&shelf, Q, 12), "but at 12 it may have");
         shelf.restart(12);
         assert!(!is_there(&shelf, Q, 12) && !is_there(&shelf, Q, 1), "nothing is known any more");
+    }
+
+    #[tokio::test]
+    async fn what_is_at_hand_can_be_put_on_another_shelf() {
+        let told = Told::default();
+        let shelf = shelf(&told, 10_000, [Ok(at(10, record())), Ok(at(10, Record::Absent))]);
+        assert!(fetched(&shelf, P, 10).await && fetched(&shelf, Q, 10).await);
+        let mut at_hand = shelf.at_hand(10);
+        at_hand.sort_by_key(|held| held.other);
+        let expected = [(P, Some(Arc::from(b"text".as_slice()))), (Q, None)].map(|(other, text)| AtHand {
+            other,
+            read_at: 10,
+            text,
+        });
+        assert_eq!(at_hand, expected);
+        assert_eq!(shelf.at_hand(11), [], "at 11 they may be others");
+        let again = shelf.directory.shelf(L, 1, 10);
+        again.take_back(at_hand, |_, text| if text == b"text" { record() } else { Record::Unreadable });
+        assert!(is_there(&again, P, 10) && matches!(again.find(Q, 10), Found::Absent));
+        assert_eq!(told.asked.load(Ordering::SeqCst), 2);
     }
 }

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::str::FromStr;
 
+use smallvec::SmallVec;
+
 use crate::policy::finding::Findings;
 use crate::policy::json::{Node, Record, is_annotation};
 use crate::policy::pointer::Pointer;
@@ -14,7 +16,7 @@ use crate::policy::pointer::Pointer;
 /// The members of one object that are still to be accounted for.
 pub(in crate::policy) struct Fields<'n, 'a> {
     members: &'n [(Cow<'a, str>, Node<'a>)],
-    known: RefCell<Vec<&'static str>>,
+    known: RefCell<SmallVec<[&'static str; KNOWN]>>,
     pub(in crate::policy) at: Pointer<'n>,
 }
 
@@ -28,7 +30,7 @@ pub(in crate::policy) struct Field<'n, 'a> {
 impl<'n, 'a> Field<'n, 'a> {
     pub(in crate::policy) fn object(self, findings: &mut Findings) -> Option<Fields<'n, 'a>> {
         if let Node::Object(members) = self.node {
-            return Some(Fields { members, known: RefCell::new(Vec::with_capacity(24)), at: self.at });
+            return Some(Fields { members, known: RefCell::default(), at: self.at });
         }
         self.mistyped("an object", findings);
         None
@@ -194,6 +196,8 @@ impl<'n, 'a> Fields<'n, 'a> {
     }
 }
 
+/// Most objects can have no more members.
+const KNOWN: usize = 24;
 /// Names that resemble each other this much are taken for one name and its misspelling.
 const CLOSE: f64 = 0.92;
 /// What ends the name of the address of a list's next page.

@@ -85,7 +85,7 @@ impl<'a> Node<'a> {
 /// What an answer says about itself or about a property rather than about the resource: `@odata.context`,
 /// `partners@odata.context`, `@microsoft.graph.tips` (OData JSON Format, "Control Information").
 pub(in crate::policy) fn is_annotation(name: &str) -> bool {
-    name.contains("@odata.") || name.contains("@microsoft.graph.")
+    name.contains('@') && (name.contains("@odata.") || name.contains("@microsoft.graph."))
 }
 
 fn read(text: &[u8], place: Place) -> Result<Node<'_>, Finding> {

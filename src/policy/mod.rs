@@ -16,6 +16,7 @@ mod finding;
 mod json;
 mod loosening;
 mod partner;
+mod partners;
 mod pointer;
 mod principal;
 mod setting;
@@ -23,7 +24,7 @@ mod shelf;
 mod snapshot;
 mod target;
 
-pub use self::compile::{Compiled, Compiler, Options, compile, compile_partner};
+pub use self::compile::{Compiled, Compiler, Options, PartnerEdit, amend, compile, compile_partner};
 pub use self::conditional::{
     AppCondition, AppSet, ConditionalPolicy, Control, Controls, ExternalUsers, GuestTypes, Operator,
     PolicyState, Tenants, UserCondition, UserSet,
@@ -32,9 +33,10 @@ pub use self::domains::{DomainLists, InvitesFrom};
 pub use self::finding::{Finding, Findings, Level};
 pub use self::loosening::{Loosening, loosenings};
 pub use self::partner::{Consent, Partner, Settings, TrustFlag, service_default};
+pub use self::partners::Partners;
 pub use self::pointer::escaped;
 pub use self::principal::{Principal, PrincipalMap};
 pub use self::setting::{Conflict, Effective, Origin, Setting, SettingKind};
 pub use self::shelf::{Fetch, Found, Shelf};
-pub use self::snapshot::{Contexts, GuestAccess, Partners, Revision, Revocation, Snapshot, Tenant};
+pub use self::snapshot::{Contexts, GuestAccess, Revision, Revocation, Snapshot, Tenant};
 pub use self::target::{Access, AppTargets, Half, Suite, UserTargets};

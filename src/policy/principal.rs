@@ -34,6 +34,18 @@ impl PrincipalMap {
     pub fn get(&self, tenant: TenantId, object: ObjectId) -> Option<&Principal> {
         self.0.0.get(&tenant)?.0.get(&object)
     }
+
+    /// The home of this object is this, and no other, from now on.
+    pub fn insert(&mut self, tenant: TenantId, object: ObjectId, principal: Principal) {
+        self.0.0.entry(tenant).or_default().0.insert(object, principal);
+    }
+
+    /// Nothing is known of this object any more.
+    pub fn remove(&mut self, tenant: TenantId, object: ObjectId) {
+        if let Some(objects) = self.0.0.get_mut(&tenant) {
+            objects.0.remove(&object);
+        }
+    }
 }
 
 fn sorted_groups<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<[ObjectId]>>, D::Error> {

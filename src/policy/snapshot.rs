@@ -8,6 +8,7 @@ use crate::id::{Cloud, Domain, ObjectId, PolicyId, TenantId};
 use crate::policy::conditional::{ConditionalPolicy, Control};
 use crate::policy::domains::{DomainLists, InvitesFrom};
 use crate::policy::partner::{Consent, Partner, Settings};
+use crate::policy::partners::Partners;
 use crate::policy::setting::{Effective, SettingKind};
 use crate::policy::shelf::Shelf;
 
@@ -28,7 +29,7 @@ impl fmt::Display for Revision {
     }
 }
 
-type Map<V> = HashMap<TenantId, V, foldhash::fast::RandomState>;
+pub(in crate::policy) type Map<V> = HashMap<TenantId, V, foldhash::fast::RandomState>;
 
 /// The compiled bundle.
 #[derive(Debug)]
@@ -51,7 +52,7 @@ impl Snapshot {
     pub fn on_shelves(self, revision: u64, place: impl Fn(TenantId) -> Option<Arc<dyn Shelf>>) -> Self {
         let tenants = Arc::into_inner(self.tenants).unwrap_or_default();
         let shelved = tenants.into_iter().map(|(id, mut tenant)| {
-            tenant.partners = Partners { records: Map::default(), shelf: place(id) };
+            tenant.partners = Partners::on(place(id));
             (id, tenant)
         });
         Self { revision: Revision::counted(revision), at: revision, tenants: Arc::new(shelved.collect()) }
@@ -68,6 +69,24 @@ impl Snapshot {
         self.at > 0
     }
 
+    /// The same but for some partners, each of a hosted tenant; those of others are passed over. Everything that did
+    /// not change is shared.
+    #[must_use]
+    pub(in crate::policy) fn amended(
+        &self,
+        revision: Revision,
+        edits: HashMap<TenantId, Vec<(TenantId, Option<Partner>)>>,
+    ) -> Self {
+        let mut tenants = (*self.tenants).clone();
+        for (id, edits) in edits {
+            if let Some(tenant) = tenants.get_mut(&id) {
+                let partners = tenant.partners.amended(edits);
+                *tenant = Tenant { partners, unrestricted: OnceLock::new(), ..tenant.clone() };
+            }
+        }
+        Self { revision, at: self.at, tenants: Arc::new(tenants) }
+    }
+
     /// The settings of a hosted tenant.
     pub fn tenant(&self, id: TenantId) -> Option<&Tenant> {
         self.tenants.get(&id)
@@ -80,7 +99,7 @@ impl Snapshot {
 }
 
 /// A hosted tenant's own settings.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Tenant {
     /// Whose.
     pub id: TenantId,
@@ -130,47 +149,15 @@ impl Tenant {
     /// Found when first asked for.
     pub fn unrestricted_partners(&self) -> &[TenantId] {
         self.unrestricted.get_or_init(|| {
-            let unrestricted = |(id, partner): (&TenantId, &Partner)| {
+            let unrestricted = |(id, partner): (TenantId, &Partner)| {
                 let kind = SettingKind::TenantRestrictions;
                 let effective = Effective::of(kind, Some(&partner.settings), &self.default)?;
-                effective.permits_everything().then_some(*id)
+                effective.permits_everything().then_some(id)
             };
-            let mut ids: Vec<_> = self.partners.records.iter().filter_map(unrestricted).collect();
+            let mut ids: Vec<_> = self.partners.iter().filter_map(unrestricted).collect();
             ids.sort_unstable();
             ids.into()
         })
-    }
-}
-
-/// The partners of one tenant.
-#[derive(Debug, Default)]
-pub struct Partners {
-    records: Map<Partner>,
-    shelf: Option<Arc<dyn Shelf>>,
-}
-
-impl Partners {
-    pub(in crate::policy) fn reserve(&mut self, more: usize) {
-        self.records.reserve(more);
-    }
-
-    pub(in crate::policy) fn insert(&mut self, id: TenantId, partner: Partner) -> Option<Partner> {
-        self.records.insert(id, partner)
-    }
-
-    /// The record for this tenant, where the records are here at all: see [`Partners::shelf`].
-    pub fn get(&self, id: TenantId) -> Option<&Partner> {
-        self.records.get(&id)
-    }
-
-    /// Whether no record is here.
-    pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
-    }
-
-    /// Where the records are if they are not here.
-    pub fn shelf(&self) -> Option<&Arc<dyn Shelf>> {
-        self.shelf.as_ref()
     }
 }
 

@@ -127,9 +127,13 @@ impl Document {
 
 /// The first 16 hexadecimal digits.
 pub(in crate::source) fn revision(hash: &[u8]) -> Revision {
-    let mut revision = String::with_capacity(16);
-    for byte in hash.iter().take(8) {
-        let _infallible = write!(revision, "{byte:02x}");
-    }
-    Revision(revision.into())
+    Revision(hexadecimal(hash.first_chunk::<8>().map_or(hash, |first| first)).into())
+}
+
+/// Two digits a byte.
+pub(in crate::source) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(64), |mut digits, byte| {
+        let _infallible = write!(digits, "{byte:02x}");
+        digits
+    })
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::directory::{Directory, DirectoryConfig};
-use crate::policy::{Options, Snapshot};
+use crate::policy::{Options, PrincipalMap, Snapshot};
 use crate::source::etcd::{EtcdSettings, EtcdSource};
 use crate::source::place::PolicySource;
 use crate::source::policy::Watch;
@@ -18,7 +18,7 @@ pub enum PolicyOrigin {
     /// One that is read whole.
     Watched(PolicySource),
     /// A cluster, with partners on demand.
-    Etcd(EtcdSettings, DirectoryConfig),
+    Etcd(Box<EtcdSettings>, DirectoryConfig),
 }
 
 /// The policy's one writer.
@@ -49,9 +49,17 @@ impl Feed {
             }
             PolicyOrigin::Etcd(settings, partners) => {
                 let ends = (publisher, reader);
-                let source = EtcdSource::new(settings, partners, options, ends, status, metrics);
+                let source = EtcdSource::new(*settings, partners, options, ends, status, metrics);
                 Self::Etcd(Box::new(source.within(limit)))
             }
+        }
+    }
+
+    /// Has the principal map from the same place, where it has one.
+    pub fn keep_principals(&mut self, publisher: Publisher<PrincipalMap>) {
+        match self {
+            Self::Watched(_) => {}
+            Self::Etcd(source) => source.keep_principals(publisher),
         }
     }
 

@@ -18,7 +18,7 @@ mod store;
 mod task;
 
 pub use self::document::{Document, Files, Stamp};
-pub use self::etcd::{EtcdError, EtcdSettings, EtcdSource, EtcdTls};
+pub use self::etcd::{EtcdError, EtcdSettings, EtcdSource, EtcdStore, EtcdTls};
 pub use self::feed::{Feed, PolicyOrigin};
 pub use self::fetch::{FetchConfig, FetchError};
 pub use self::graph::{Export, Exported, Found, GraphError, Import, Imported, Problem, Progress, Wrong};

@@ -4,10 +4,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::id::TenantId;
-use crate::policy::{Compiled, Compiler, Options, Revision, compile};
+use crate::policy::{Compiled, Compiler, Options, PartnerEdit, Revision, Snapshot, amend, compile};
 use crate::source::document::{Document, Files, Stamp, directory_of};
-use crate::source::store::{Embedded, Mark, Records, Store as _, StoreError};
+use crate::source::store::{Embedded, Mark, Records, Since, Store as _, StoreError};
 use crate::telemetry::unix_now;
+
+/// So many changed partners are read by themselves; where more changed, everything is.
+const AMENDED: usize = 10_000;
 
 /// Where the policy is.
 #[derive(Debug, Clone)]
@@ -52,6 +55,8 @@ pub(in crate::source) struct Seen {
     stamp: Option<Stamp>,
     revision: Option<Revision>,
     mark: Option<Mark>,
+    /// The store's state that the present policy is.
+    good: Option<Mark>,
     /// A store that was read whole and found damaged, and how that shows.
     damaged: Option<(Stamp, String)>,
 }
@@ -69,10 +74,11 @@ impl PolicySource {
         }
     }
 
-    /// Reads what is there, if it is another than `seen` last time.
+    /// Reads what is there, if it is another than `seen` last time; `base` is the present policy.
     pub(in crate::source) fn load_new(
         &self,
         seen: &mut Seen,
+        base: Option<&Snapshot>,
         options: &Options,
     ) -> Result<Option<Loaded>, Unreadable> {
         let document = match self {
@@ -90,7 +96,7 @@ impl PolicySource {
                 if seen.mark.as_ref() == Some(&store.mark()?) {
                     return Ok(None);
                 }
-                return load_store(store, seen, options).map(Some);
+                return load_store(store, seen, base, options).map(Some);
             }
             Self::BuiltIn(document) => built_in(document),
         };
@@ -112,7 +118,27 @@ impl PolicySource {
     }
 }
 
-fn load_store(store: &Embedded, seen: &mut Seen, options: &Options) -> Result<Loaded, Unreadable> {
+fn load_store(
+    store: &Embedded,
+    seen: &mut Seen,
+    base: Option<&Snapshot>,
+    options: &Options,
+) -> Result<Loaded, Unreadable> {
+    let good = seen.good.as_ref().zip(base);
+    // Whatever stands in the way of reading what changed, reading everything says it.
+    let amended = good.and_then(|(good, base)| Loaded::of_changes(store, good, base, options));
+    let (loaded, mark) = match amended {
+        Some(amended) => amended,
+        None => load_whole(store, seen, options)?,
+    };
+    if loaded.compiled.snapshot.is_some() {
+        seen.good = Some(mark.clone());
+    }
+    seen.mark = Some(mark);
+    Ok(loaded)
+}
+
+fn load_whole(store: &Embedded, seen: &mut Seen, options: &Options) -> Result<(Loaded, Mark), Unreadable> {
     let stamp = Files::new(store.path().to_owned()).stamp().ok().filter(|stamp| stamp.is_settled(unix_now()));
     if let Some((damaged, why)) = &seen.damaged
         && stamp.as_ref() == Some(damaged)
@@ -121,13 +147,12 @@ fn load_store(store: &Embedded, seen: &mut Seen, options: &Options) -> Result<Lo
         return Err(StoreError::Damaged { place: store.place(), why: why.clone() }.into());
     }
     seen.damaged = None;
-    let (loaded, mark) = Loaded::of_store(store, options).inspect_err(|error| {
+    let read = Loaded::of_store(store, options).inspect_err(|error| {
         if let (StoreError::Damaged { why, .. }, Some(stamp)) = (error, stamp) {
             seen.damaged = Some((stamp, why.clone()));
         }
-    })?;
-    seen.mark = Some(mark);
-    Ok(loaded)
+    });
+    Ok(read?)
 }
 
 fn read_files(files: &Files) -> Result<Document, Unreadable> {
@@ -148,9 +173,23 @@ impl Loaded {
     fn of_store(store: &Embedded, options: &Options) -> Result<(Self, Mark), StoreError> {
         let mut compiling = Compiling(Compiler::new(options));
         let mark = store.read_marked(&mut compiling)?;
-        let revision = Revision(mark.revision.to_string().into());
+        let revision = Revision::counted(mark.revision);
         let compiled = compiling.0.finish(revision.clone());
         Ok((Self { revision, compiled }, mark))
+    }
+
+    /// The policy of `good`, which is `base`, with what changed since; nothing where that is not as simple.
+    fn of_changes(store: &Embedded, good: &Mark, base: &Snapshot, options: &Options) -> Option<(Self, Mark)> {
+        let Since { mark, records } = store.since(good, AMENDED).ok()??;
+        let edits = records.iter().map(|(key, now)| {
+            let record = now.as_deref().map(str::as_bytes);
+            Some(PartnerEdit { tenant: key.tenant, partner: key.partner?, record })
+        });
+        // Settings are read together with everything that they are about.
+        let edits: Vec<_> = edits.collect::<Option<_>>()?;
+        let revision = Revision::counted(mark.revision);
+        let compiled = amend(base, edits, revision.clone(), options)?;
+        Some((Self { revision, compiled }, mark))
     }
 }
 
@@ -166,5 +205,82 @@ impl Records for Compiling<'_> {
     fn partner(&mut self, id: TenantId, record: &str) -> io::Result<()> {
         self.0.partner(id, record.as_bytes());
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::source::store::{Key, Plan};
+
+    const L: TenantId = TenantId::from_u128(1);
+    const OTHER: TenantId = TenantId::from_u128(2);
+
+    fn settings(tenant: TenantId) -> (Key, Box<str>) {
+        (Key::settings(tenant), format!(r#"{{"tenantId":"{tenant}","crossTenantAccessPolicy":{{}}}}"#).into())
+    }
+
+    fn partner(of: TenantId, id: TenantId, provider: bool) -> (Key, Box<str>) {
+        let record = format!(r#"{{"tenantId":"{id}","isServiceProvider":{provider}}}"#);
+        (Key::partner(of, id), record.into())
+    }
+
+    /// Every partner of both tenants, and whether it is a service provider.
+    fn partners(snapshot: &Snapshot) -> BTreeMap<(TenantId, TenantId), bool> {
+        let of = |tenant: &crate::policy::Tenant| {
+            let id = tenant.id;
+            tenant
+                .partners
+                .iter()
+                .map(move |(other, partner)| ((id, other), partner.is_service_provider))
+                .collect()
+        };
+        snapshot.tenants().map(of).collect::<Vec<Vec<_>>>().into_iter().flatten().collect()
+    }
+
+    #[test]
+    fn a_policy_that_is_kept_up_to_date_is_the_one_that_is_read_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut store = Embedded::new(directory.path().join("policy.db"));
+        let source = PolicySource::Embedded(store.clone());
+        let options = Options::default();
+        let (mut seen, mut present) = (Seen::default(), None::<Snapshot>);
+        let mut wanted = BTreeMap::from([settings(L), settings(OTHER)]);
+        wanted.extend((10..40).map(|id| partner(L, TenantId::from_u128(id), false)));
+        for round in 0..40_u128 {
+            let of = if round % 3 == 0 { OTHER } else { L };
+            let (id, gone) =
+                (TenantId::from_u128(10 + round * 7 % 50), TenantId::from_u128(10 + round * 5 % 50));
+            wanted.extend([partner(of, id, round % 2 == 0)]);
+            wanted.remove(&Key::partner(of, gone));
+            let refused = round % 5 == 4;
+            if refused {
+                wanted.insert(Key::partner(of, gone), "{}".into());
+            }
+            if round % 11 == 10 {
+                let text = wanted.get_mut(&Key::settings(L)).unwrap();
+                *text = text.replace('{', "{ ").into();
+            }
+            let plan = Plan::of(&mut store, wanted.clone(), "test").unwrap();
+            store.apply(&plan.change, plan.on, &mut |_| {}).unwrap();
+            // Sometimes two changes are seen at once.
+            if round % 4 == 3 && !refused {
+                continue;
+            }
+            let loaded = source.load_new(&mut seen, present.as_ref(), &options).unwrap().unwrap();
+            let whole = source.load(&options).unwrap();
+            assert_eq!(loaded.revision, whole.revision);
+            assert_eq!(loaded.compiled.snapshot.is_none(), refused, "round {round}");
+            assert_eq!(whole.compiled.snapshot.is_none(), refused);
+            if let (Some(next), Some(whole)) = (loaded.compiled.snapshot, whole.compiled.snapshot) {
+                assert_eq!(partners(&next), partners(&whole), "round {round}");
+                assert_eq!(next.revision, whole.revision);
+                present = Some(next);
+            }
+            assert!(source.load_new(&mut seen, present.as_ref(), &options).unwrap().is_none());
+            wanted.remove(&Key::partner(of, gone));
+        }
     }
 }

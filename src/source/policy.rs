@@ -71,10 +71,12 @@ impl Watch {
     /// Loads what is there now; a failure is reported and leaves the policy as it was.
     pub fn load(&mut self) {
         self.publisher.sweep();
-        let loaded = match self.source.load_new(&mut self.seen, &self.options) {
+        let base = self.publisher.present();
+        let loaded = match self.source.load_new(&mut self.seen, base.as_deref(), &self.options) {
             Ok(loaded) => loaded,
             Err(error) => return self.unreadable(&error),
         };
+        drop(base);
         self.unreadable = false;
         self.status.reached(unix_now());
         let Some(Loaded { revision: _, compiled: Compiled { snapshot, findings } }) = loaded else { return };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::policy::PrincipalMap;
 use crate::source::task::Task;
-use crate::store::{Publisher, Reader, cell};
+use crate::store::Publisher;
 
 const COMPARE_EVERY: Duration = Duration::from_secs(2);
 
@@ -23,30 +23,23 @@ pub enum BadPrincipals {
 /// The one writer of the principal map.
 #[derive(Debug)]
 pub struct Principals {
-    path: Option<PathBuf>,
+    path: PathBuf,
     last: Vec<u8>,
     publisher: Publisher<PrincipalMap>,
-    reader: Reader<PrincipalMap>,
 }
 
 impl Principals {
-    /// Reads the map, if there is to be one.
-    pub fn load(path: Option<PathBuf>) -> Result<Self, BadPrincipals> {
-        let (publisher, reader) = cell();
-        let mut principals = Self { path, last: Vec::new(), publisher, reader };
+    /// Reads the map, and publishes it.
+    pub fn load(path: PathBuf, publisher: Publisher<PrincipalMap>) -> Result<Self, BadPrincipals> {
+        let mut principals = Self { path, last: Vec::new(), publisher };
         principals.compare()?;
         Ok(principals)
-    }
-
-    /// The present map.
-    pub fn reader(&self) -> Reader<PrincipalMap> {
-        self.reader.clone()
     }
 
     /// Goes on comparing for as long as the task lives.
     pub fn spawn(mut self) -> Task {
         Task::spawn(async move {
-            while self.path.is_some() {
+            loop {
                 tokio::time::sleep(COMPARE_EVERY).await;
                 match self.compare() {
                     Ok(false) => {}
@@ -63,7 +56,7 @@ impl Principals {
 
     /// Whether there was something new.
     fn compare(&mut self) -> Result<bool, BadPrincipals> {
-        let Some(path) = &self.path else { return Ok(false) };
+        let path = &self.path;
         let text = std::fs::read(path).map_err(|error| BadPrincipals::Read(path.clone(), error))?;
         if text == self.last {
             return Ok(false);

@@ -35,6 +35,11 @@ impl<T> Publisher<T> {
         self.sweep();
     }
 
+    /// The present value. Whoever holds it for longer than the next [`Publisher::publish`] may be who frees it.
+    pub fn present(&self) -> Option<Arc<T>> {
+        self.cell.load_full()
+    }
+
     /// Frees the former values that nobody reads any more.
     pub fn sweep(&self) {
         let mut retired = self.retired();

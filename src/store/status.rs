@@ -56,6 +56,17 @@ impl Status {
         now.saturating_sub(self.reached_at.load(Ordering::Relaxed)).max(0)
     }
 
+    /// When the source was last reached, in Unix seconds; 0 for never.
+    pub fn reached_at(&self) -> i64 {
+        self.reached_at.load(Ordering::Relaxed)
+    }
+
+    /// The policy is one that was kept: the source was last reached at `then`, and is not now.
+    pub fn restored(&self, then: i64) {
+        self.reached_at.store(then, Ordering::Relaxed);
+        self.applied_at.store(then, Ordering::Relaxed);
+    }
+
     /// When the present policy was applied, in Unix seconds; 0 for never.
     pub fn applied_at(&self) -> i64 {
         self.applied_at.load(Ordering::Relaxed)

@@ -1,6 +1,6 @@
 //! Members of etcd, started for one test on ports of their own, with their data in a directory of their own.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,13 @@ pub(crate) fn free_port() -> u16 {
 impl Cluster {
     pub(crate) async fn start(members: usize) -> Self {
         let cluster = Self::with(members, "http", &[]);
+        cluster.settled().await;
+        cluster
+    }
+
+    /// One with another id than any other has.
+    pub(crate) async fn another() -> Self {
+        let cluster = Self::with(1, "http", &["--initial-cluster-token", "another"].map(str::to_owned));
         cluster.settled().await;
         cluster
     }
@@ -86,6 +93,11 @@ impl Cluster {
         }
     }
 
+    /// Where a member listens.
+    pub(crate) fn address(&self, index: usize) -> SocketAddr {
+        ([127, 0, 0, 1], self.members[index].client).into()
+    }
+
     /// Takes away all that a member has.
     pub(crate) fn wipe(&self, index: usize) {
         std::fs::remove_dir_all(self.directory.path().join(format!("m{index}"))).unwrap();
@@ -128,6 +140,39 @@ impl Cluster {
             }
         }
         panic!("nobody leads")
+    }
+}
+
+/// etcd's proxy in front of a cluster.
+pub(crate) struct EtcdProxy {
+    pub(crate) endpoint: String,
+    process: Child,
+}
+
+impl Cluster {
+    pub(crate) async fn proxy(&self) -> EtcdProxy {
+        let address = format!("127.0.0.1:{}", free_port());
+        let process = Command::new("etcd")
+            .args(["grpc-proxy", "start", "--endpoints", &self.endpoints().join(",")])
+            .args(["--listen-addr", &address])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("etcd of the package etcd-server");
+        let proxy = EtcdProxy { endpoint: format!("http://{address}"), process };
+        let begun = Instant::now();
+        while tokio::net::TcpStream::connect(&address).await.is_err() {
+            assert!(begun.elapsed() < Duration::from_secs(30), "the proxy does not come up");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        proxy
+    }
+}
+
+impl Drop for EtcdProxy {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
     }
 }
 

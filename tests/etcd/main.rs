@@ -14,10 +14,18 @@
 mod authority;
 mod changes;
 mod cluster;
+mod coalesced;
 #[path = "../it/harness/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "other tests need the rest of it")]
 mod harness;
+mod kept;
+#[path = "../it/store/operator.rs"]
+mod operator;
 mod outage;
+mod principals;
+mod proxy;
 mod scene;
 mod secure;
+mod silence;
 mod stale;
+mod store;

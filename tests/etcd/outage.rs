@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::cluster::{Cluster, Writer};
 use crate::harness::L;
 use crate::scene::{P, Scene, named, partner, settings, told};
 
@@ -88,6 +89,35 @@ async fn a_store_that_begins_anew_is_followed_though_it_counts_from_the_beginnin
     let at = scene.writer.partner(L, 1, &partner(P, "allowed")).await;
     let decision = scene.until(P, |decision| told(decision) == LET_IN).await;
     assert_eq!(named(&decision), at);
+}
+
+/// Another one counts from anywhere: that its numbers are higher does not say that everything until then was told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_cluster_in_the_place_of_the_first_is_no_continuation_of_it() {
+    let mut scene = Scene::begin(1, &json!({})).await;
+    assert_eq!(scene.told(P).await, LET_IN);
+    let first = named(&scene.ask(P).await);
+    // Everything is written at the revisions that the first one had, and then something else at a higher one.
+    let another = Cluster::another().await;
+    let mut writer = Writer(another.client().await);
+    writer.partner(L, 1, &partner(P, "blocked")).await;
+    writer.active(L, 1).await;
+    let mut at = writer.settings(L, &settings("blocked")).await;
+    assert_eq!(at, first);
+    while at < first + 5 {
+        at = writer.put("v1/elsewhere", "").await;
+    }
+    let place = scene.cluster.address(0);
+    scene.cluster.kill(0);
+    let detour = tokio::net::TcpListener::bind(place).await.unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut from, _)) = detour.accept().await {
+            let mut to = tokio::net::TcpStream::connect(another.address(0)).await.unwrap();
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut from, &mut to).await });
+        }
+    });
+    let decision = scene.until(P, |decision| told(decision) != LET_IN).await;
+    assert_eq!(told(&decision), SHUT_OUT);
 }
 
 /// Whoever comes from tenants that nobody has heard of pushes out nobody, and asks the store no more than a bounded

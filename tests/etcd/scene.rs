@@ -50,7 +50,7 @@ pub(crate) struct Scene {
     pub(crate) writer: Writer,
     pub(crate) app: App,
     pub(crate) client: Client,
-    pub(crate) _world: World,
+    pub(crate) world: World,
 }
 
 impl Scene {
@@ -67,7 +67,7 @@ impl Scene {
         let world = world(&cluster.endpoints(), more);
         let app = world.ready().await;
         let client = Client::connect(&app.check);
-        Self { cluster, writer, app, client, _world: world }
+        Self { cluster, writer, app, client, world }
     }
 
     pub(crate) async fn ask(&mut self, home: &str) -> Map<String, Value> {

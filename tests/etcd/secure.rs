@@ -9,6 +9,7 @@ use tenantgate::app::App;
 use crate::authority::Authority;
 use crate::cluster::{Cluster, Writer};
 use crate::harness::{Client as Envoy, L};
+use crate::operator::{apply, bundle, policy};
 use crate::scene::{P, guest_of, named, partner, settings, told, world};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -78,8 +79,22 @@ async fn a_policy_is_read_by_tls_certificate_and_password() {
         assert!(begun.elapsed() < Duration::from_secs(30), "{decision:?}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    // Who may read and no more writes nothing, and who may write does.
+    let wanted = bundle("blocked", &[partner(P, "allowed")]);
+    assert_eq!(policy(&with_password, &["get"]).code, 0);
+    let refused = apply(&with_password, &wanted, &[]);
+    assert_eq!(refused.code, 2, "{}", refused.out);
+    assert!(refused.err.contains("refuses this user: etcdserver: permission denied"), "{}", refused.err);
+    let both = Permission::read_write("/tenantgate/").with_prefix();
+    writer.0.role_grant_permission("reader", both).await.unwrap();
+    let written = apply(&with_password, &wanted, &["--acknowledge"]);
+    assert_eq!(written.code, 0, "{}", written.err);
     // Who has another password has no policy, and is told why without it.
     let with_another = world(&endpoints, &etcd(&file("another", "wrong horse")));
+    let refused = policy(&with_another, &["get"]);
+    assert_eq!(refused.code, 2);
+    assert!(refused.err.contains("refuses this user: etcdserver: authentication failed"), "{}", refused.err);
+    assert!(!refused.err.contains("horse"));
     let app = App::start(&with_another.config(), None).await.unwrap();
     let begun = Instant::now();
     loop {

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,8 @@ use crate::{GENERATOR_CORE, SERVERS_CORE};
 /// Every caller so many times, before anything is counted and while it is.
 const BEFORE: usize = 1;
 const COUNTED: usize = 4;
+/// A policy that was just written is read once more, which is no check's doing.
+const SETTLING: Duration = Duration::from_secs(8);
 /// How much more than the baseline a check may cost. Runs of one build differ by less than a hundredth: by hash
 /// seeds, and by how many frames the kernel hands over at once.
 const TOLERANCE: f64 = 1.02;
@@ -77,6 +80,7 @@ fn cost(role: Role, scene: &Scene) -> anyhow::Result<Cost> {
     let mut ask_all = |times| rounds(&server, &mut connections, &scene.requests, times);
     server.tell_callgrind("instrumentation on")?;
     ask_all(BEFORE)?;
+    std::thread::sleep(SETTLING);
     server.tell_callgrind("zero")?;
     ask_all(COUNTED)?;
     server.tell_callgrind("dump")?;

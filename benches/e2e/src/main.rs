@@ -8,6 +8,7 @@
 //! cargo run --release -p e2e -- --hostile  what hostile clients cost, instead
 //! cargo run --release -p e2e -- --quick  a moment, to see that it works; its numbers mean little
 //! cargo run --release -p e2e -- --memory at rest, and with a million partners
+//! cargo run --release -p e2e -- --etcd   a million partners in etcd; needs etcd-server
 //! cargo run --release -p e2e -- --count  instructions and system calls, held against the baseline; needs valgrind
 //! ```
 
@@ -24,6 +25,7 @@ mod http2;
 mod load;
 mod machine;
 mod memory;
+mod on_demand;
 mod process;
 mod report;
 mod request;
@@ -41,6 +43,7 @@ use anyhow::{Context as _, bail, ensure};
 use crate::count::Count;
 use crate::load::{Round, Span};
 use crate::memory::Memory;
+use crate::on_demand::OnDemand;
 use crate::report::{Pair, Report};
 use crate::scene::Scene;
 use crate::server::{Role, Server};
@@ -60,12 +63,15 @@ fn main() -> anyhow::Result<ExitCode> {
     for argument in &arguments {
         match argument.as_str() {
             "--memory" => return memory(),
+            "--etcd" => return on_demand(),
             "--count" => return count(arguments.iter().any(|argument| argument == "--write")),
             "--json" => json = true,
             "--hostile" => return attacked(),
             "--envoy" => is_through_envoy = true,
             "--quick" => (plan, envoy_plan) = (Plan::QUICK, envoy::Plan::QUICK),
-            other => bail!("`{other}` is none of --json, --quick, --envoy, --hostile, --memory and --count"),
+            other => bail!(
+                "`{other}` is none of --json, --quick, --envoy, --etcd, --hostile, --memory and --count"
+            ),
         }
     }
     if is_through_envoy {
@@ -114,6 +120,14 @@ fn memory() -> anyhow::Result<ExitCode> {
     let memory = Memory::take()?;
     print(&memory.to_string());
     memory.hold()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Partners that are fetched when they are asked for.
+fn on_demand() -> anyhow::Result<ExitCode> {
+    let found = OnDemand::take()?;
+    print(&found.to_string());
+    found.hold()?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -85,7 +85,7 @@ impl fmt::Display for Memory {
 }
 
 /// Contoso, and so many partners of which it trusts the MFA and nothing else is said.
-fn sparse(partners: u32) -> String {
+pub(crate) fn sparse(partners: u32) -> String {
     let record =
         |number| json!({"tenantId": partner(number), "inboundTrust": {"isMfaAccepted": true}}).to_string();
     let records: Vec<_> = (0..partners).map(record).collect();

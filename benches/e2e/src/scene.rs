@@ -93,7 +93,7 @@ impl Scene {
 }
 
 /// Everything as it comes, but for ports of the system's choice.
-fn config(policy: &serde_json::Value) -> serde_json::Value {
+pub(crate) fn config(policy: &serde_json::Value) -> serde_json::Value {
     json!({
         "listen": {"check": "127.0.0.1:0", "admin": "127.0.0.1:0"},
         "tenant": TENANT,

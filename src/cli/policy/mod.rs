@@ -15,7 +15,7 @@ use clap::{Args, Subcommand};
 use crate::cli::settings;
 use crate::config::{Composed, Environment};
 use crate::policy::Options;
-use crate::source::{PolicyOrigin, PolicySource, Store};
+use crate::source::{EtcdStore, PolicyOrigin, PolicySource, Store};
 
 /// What scripts go by.
 const EXIT_CODES: &str = "\
@@ -84,10 +84,11 @@ impl Where {
         };
         let (config, _) = settings::load(path, environment)?;
         let Composed { policy, policy_options: options, .. } = config.compose()?;
-        let PolicyOrigin::Watched(policy) = policy else {
-            anyhow::bail!(
-                "`policy.source` is `etcd`: this build reads and writes its keys with etcdctl (deploy/etcd/README.md)"
-            );
+        let policy = match policy {
+            PolicyOrigin::Etcd(etcd, _) => {
+                return Ok(Opened { store: Box::new(EtcdStore::new(*etcd)?), options });
+            }
+            PolicyOrigin::Watched(policy) => policy,
         };
         match policy {
             PolicySource::Embedded(store) => Ok(Opened { store: Box::new(store), options }),

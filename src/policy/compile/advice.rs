@@ -33,14 +33,21 @@ impl Advice<'_> {
         for (id, index) in self.partners {
             let at = partners.item(*index);
             if let Some(partner) = self.tenant.partners.get(*id) {
-                settings(&partner.settings, &at, findings);
-                self.partner(*id, partner, &at, findings);
+                self.of_partner(*id, partner, &at, findings);
             }
         }
         self.licences(&policy, findings);
     }
 
-    fn partner(&self, id: TenantId, partner: &Partner, at: &Pointer<'_>, findings: &mut Findings) {
+    /// What is to be said of one partner alone.
+    pub(super) fn of_partner(
+        &self,
+        id: TenantId,
+        partner: &Partner,
+        at: &Pointer<'_>,
+        findings: &mut Findings,
+    ) {
+        settings(&partner.settings, at, findings);
         self.direct_connect(Some(partner), at, findings);
         let other_cloud = self.cloud(id).is_some_and(|cloud| cloud != self.tenant.cloud);
         if other_cloud && DIRECT_CONNECT.iter().any(|kind| self.allows(*kind, Some(partner))) {

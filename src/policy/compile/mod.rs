@@ -1,6 +1,7 @@
 //! From a bundle's JSON to a [`Snapshot`], with everything that was found on the way.
 
 mod advice;
+mod amend;
 mod collaboration;
 mod conditional;
 mod records;
@@ -19,6 +20,7 @@ use crate::policy::partner::Partner;
 use crate::policy::pointer::Pointer;
 use crate::policy::snapshot::{Contexts, Revision, Snapshot, Tenant};
 
+pub use self::amend::{PartnerEdit, amend};
 pub use self::records::Compiler;
 pub(in crate::policy) use self::values::sorted;
 

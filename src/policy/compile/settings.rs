@@ -224,13 +224,10 @@ fn half(
             empty = false;
             let at = targets.at.item(index);
             let Some(fields) = (Field { node, at }).object(findings) else { continue };
-            let kind = fields
-                .require("targetType", findings)
-                .and_then(|kind| kind.text(findings))
-                .map(str::to_owned);
+            let kind = fields.require("targetType", findings).and_then(|kind| kind.text(findings));
             let target = fields.require("target", findings).and_then(|target| target.text(findings));
             if let (Some(kind), Some(target)) = (kind, target) {
-                match &*kind {
+                match kind {
                     known if expected.contains(&known) => {
                         listed(Listed::Target(known, target, &at), findings);
                     }

@@ -8,7 +8,8 @@ use crate::id::{Cloud, ObjectId, PolicyId, TenantId};
 use crate::policy::fields::{Field, Fields};
 use crate::policy::finding::Findings;
 use crate::policy::partner::Settings;
-use crate::policy::snapshot::{GuestAccess, Partners, Revocation, Tenant};
+use crate::policy::partners::Partners;
+use crate::policy::snapshot::{GuestAccess, Revocation, Tenant};
 
 /// The tenant, and which of its partners stands where.
 pub(super) fn tenant(

@@ -18,6 +18,8 @@ pub struct EtcdSettings {
     pub endpoints: Vec<String>,
     /// Of every key.
     pub prefix: String,
+    /// `policy.cache`: where the last good policy is kept for a restart without the cluster.
+    pub cache: Option<PathBuf>,
     /// Who we are, and the file of the password that proves it.
     pub user: Option<(String, PathBuf)>,
     /// How we know the members, and they us.

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use crate::directory::{Change, Directory, PartnerShelf};
 use crate::id::TenantId;
 use crate::policy::{Compiled, Finding, Level, Options, Revision, Snapshot, compile};
-use crate::source::etcd::keys::Keys;
-use crate::source::etcd::small::{Small, TenantKeys};
-use crate::source::etcd::watch::Watched;
+use crate::source::etcd::kept::{Kept, KeptTenant};
+use crate::source::etcd::keys::{Keys, generation};
+use crate::source::etcd::partners::record;
+use crate::source::etcd::small::{Held, Small, TenantKeys};
+use crate::source::etcd::watch::{Of, Watched};
 use crate::store::{Publisher, Reader, Rejection, Status};
 use crate::telemetry::{Metrics, RejectedBecause, unix_now};
 
@@ -22,9 +24,13 @@ pub(in crate::source) struct Hosted {
     status: Arc<Status>,
     metrics: Arc<Metrics>,
     tenants: BTreeMap<TenantId, Good>,
+    /// Which cluster they are of.
+    cluster: Option<u64>,
     /// What is refused now, and what is foreign.
     refused: BTreeSet<String>,
     foreign: BTreeSet<String>,
+    /// What is wrong with principals.
+    principals: Option<String>,
     /// All of which was told already.
     told: BTreeSet<String>,
     /// Events were lost: what is on shelves may be old.
@@ -47,20 +53,76 @@ impl Hosted {
         status: Arc<Status>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let (tenants, refused, foreign, told, lost) = Default::default();
-        Self { directory, options, publisher, reader, status, metrics, tenants, refused, foreign, told, lost }
+        let (tenants, cluster, refused, foreign, principals, told, lost) = Default::default();
+        Self {
+            directory,
+            options,
+            publisher,
+            reader,
+            status,
+            metrics,
+            tenants,
+            cluster,
+            refused,
+            foreign,
+            principals,
+            told,
+            lost,
+        }
     }
 
     pub(in crate::source) fn directory(&self) -> Arc<Directory> {
         Arc::clone(&self.directory)
     }
 
+    /// The revision of the present policy.
+    pub(in crate::source) fn published(&self) -> Option<u64> {
+        self.reader.borrow().as_deref().map(|snapshot| snapshot.at)
+    }
+
+    /// What is published now, with the partners that are at hand.
+    pub(in crate::source) fn kept(&self, prefix: &str) -> Option<Kept> {
+        let (revision, cluster) = self.published().zip(self.cluster)?;
+        let tenants = self.tenants.iter().map(|(id, good)| KeptTenant {
+            id: *id,
+            generation: good.shelf.generation(),
+            settings: Arc::clone(&good.settings),
+            partners: good.shelf.at_hand(revision),
+        });
+        let (tenants, prefix) = (tenants.collect(), prefix.to_owned());
+        Some(Kept { prefix, cluster, revision, reached_at: self.status.reached_at(), tenants })
+    }
+
+    /// Publishes what was kept. The watch goes on from there, as soon as there is one.
+    pub(in crate::source) fn restore(&mut self, former: Kept) -> Result<(), String> {
+        let mut restored = BTreeMap::new();
+        let Kept { prefix: _, cluster, revision, reached_at, tenants } = former;
+        for KeptTenant { id, generation, settings, partners } in tenants {
+            let good = Good { settings, shelf: self.directory.shelf(id, generation, revision) };
+            good.shelf.take_back(partners, record);
+            restored.insert(id, good);
+        }
+        let snapshot = self.compiled(&restored, revision)?;
+        self.tenants = restored;
+        self.cluster = Some(cluster);
+        self.publisher.publish(snapshot);
+        self.status.restored(reached_at);
+        Ok(())
+    }
+
+    /// Whether what is known is of another cluster than this.
+    pub(in crate::source) fn is_of_another(&self, cluster: u64) -> bool {
+        self.cluster.is_some_and(|known| known != cluster)
+    }
+
     /// Publishes the state that was read, where it is good and new; gives whether other ranges are to be watched now.
     pub(in crate::source) fn host(&mut self, small: Small, foreign: Option<Vec<String>>) -> bool {
-        let Small { revision, changed, tenants: read, foreign: names } = small;
-        let published = self.reader.borrow().as_deref().map(|snapshot| snapshot.at);
-        // A store that was restored from a backup counts from there again.
-        let gap = std::mem::take(&mut self.lost) || published.is_some_and(|last| revision < last);
+        let Small { cluster, revision, changed, tenants: read, foreign: names } = small;
+        let published = self.published();
+        // A store that was restored from a backup counts from there again, and another one from anywhere.
+        let another = self.is_of_another(cluster);
+        self.cluster = Some(cluster);
+        let gap = std::mem::take(&mut self.lost) || another || published.is_some_and(|last| revision < last);
         if gap {
             for good in self.tenants.values() {
                 good.shelf.restart(revision);
@@ -155,18 +217,26 @@ impl Hosted {
         }
     }
 
+    /// Principals were read, of which this is wrong.
+    pub(in crate::source) fn principals_read(&mut self, problem: Option<String>) {
+        if self.principals != problem {
+            self.principals = problem;
+            self.tell(self.refused.clone());
+        }
+    }
+
     /// What to watch: the active partners of each tenant, and everything that is nobody's partners.
     pub(in crate::source) fn ranges(&self, keys: &Keys, revision: u64) -> (Keys, Vec<Watched>) {
         let mut watched = Vec::new();
         let (mut from, end) = keys.tenants();
         for (tenant, Good { shelf, .. }) in &self.tenants {
             let (first, past) = keys.generations(*tenant);
-            watched.push(Watched { range: (from, first), after: revision, partners: None });
+            watched.push(Watched { range: (from, first), after: revision, of: Of::Small });
             let (range, generation) = (keys.partners(*tenant, shelf.generation()), shelf.generation());
-            watched.push(Watched { range, after: shelf.applied(), partners: Some((*tenant, generation)) });
+            watched.push(Watched { range, after: shelf.applied(), of: Of::Partners(*tenant, generation) });
             from = past;
         }
-        watched.push(Watched { range: (from, end), after: revision, partners: None });
+        watched.push(Watched { range: (from, end), after: revision, of: Of::Small });
         (keys.clone(), watched)
     }
 
@@ -178,14 +248,14 @@ impl Hosted {
         revision: u64,
     ) -> Result<Good, (String, Option<Good>)> {
         let last = self.tenants.get(&tenant);
-        let Some(active) = keys.active.as_deref().and_then(number) else {
+        let Some(active) = keys.active.and_then(|active| generation(&active.value)) else {
             return Err(("`active` is no generation's number".to_owned(), last.cloned()));
         };
         let partners = match last.filter(|last| last.shelf.generation() == active) {
             Some(last) => Arc::clone(&last.shelf),
             None => self.directory.shelf(tenant, active, revision),
         };
-        let Some(settings) = keys.settings else {
+        let Some(Held { value: settings, .. }) = keys.settings else {
             return Err(("`settings` is missing".to_owned(), last.cloned()));
         };
         if let Some(last) = last.filter(|last| *last.settings == *settings) {
@@ -234,7 +304,8 @@ impl Hosted {
             .foreign
             .iter()
             .map(|key| format!("key `{key}` is none that this version knows: it has no effect"));
-        let all: BTreeSet<_> = refused.iter().cloned().chain(foreign).collect();
+        let all: BTreeSet<_> =
+            refused.iter().cloned().chain(foreign).chain(self.principals.clone()).collect();
         for problem in all.difference(&self.told) {
             tracing::error!("policy refused, the last good one stays: {problem}");
             self.metrics.policy_rejected(RejectedBecause::Invalid);
@@ -258,12 +329,6 @@ fn document(settings: &[u8]) -> Vec<u8> {
 /// On one line, for they are told beside others.
 fn told<'f>(errors: impl Iterator<Item = &'f Finding>) -> String {
     errors.map(|error| error.to_string().replace('\n', " ")).collect::<Vec<_>>().join("; ")
-}
-
-/// A generation, in decimal digits.
-fn number(text: &[u8]) -> Option<u64> {
-    let text = std::str::from_utf8(text).ok()?.trim_end_matches('\n');
-    text.parse().ok().filter(|number: &u64| number.to_string() == text)
 }
 
 fn place((tenant, good): (&TenantId, &Good)) -> (TenantId, u64) {

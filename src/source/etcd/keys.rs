@@ -1,6 +1,6 @@
 //! Names of the keys, as `deploy/etcd/README.md` has them.
 
-use crate::id::TenantId;
+use crate::id::{ObjectId, TenantId};
 
 /// The keys under one prefix.
 #[derive(Debug, Clone)]
@@ -32,10 +32,15 @@ impl Keys {
         (format!("{}/v1/tenants/", self.prefix), format!("{}/v1/tenants0", self.prefix))
     }
 
-    /// What an unknown version of these keys would be among.
-    pub(in crate::source) fn other_versions(&self) -> [Range; 2] {
-        let Self { prefix } = self;
-        [(format!("{prefix}/"), format!("{prefix}/v1/")), (format!("{prefix}/v10"), format!("{prefix}0"))]
+    /// Everything else under the prefix: what is of another version, or of a name that nobody knows.
+    pub(in crate::source) fn elsewhere(&self) -> [Range; 4] {
+        let (changes, principals, tenants) = (self.changes(), self.principals(), self.tenants());
+        [
+            (format!("{}/", self.prefix), changes.0),
+            (changes.1, principals.0),
+            (principals.1, tenants.0),
+            (tenants.1, format!("{}0", self.prefix)),
+        ]
     }
 
     pub(in crate::source) fn settings(&self, tenant: TenantId) -> String {
@@ -62,6 +67,48 @@ impl Keys {
         (self.of(tenant, "gen/"), self.of(tenant, "gen0"))
     }
 
+    /// What tells that no partner in a generation changed until it was written, and whose the generation is.
+    pub(in crate::source) fn marker(&self, tenant: TenantId, generation: u64) -> String {
+        self.partners(tenant, generation).0
+    }
+
+    /// The number of the generation that a key belongs to.
+    pub(in crate::source) fn generation_of(&self, tenant: TenantId, key: &[u8]) -> Option<u64> {
+        let rest = key.strip_prefix(self.generations(tenant).0.as_bytes())?;
+        generation(rest.split(|byte| *byte == b'/').next()?)
+    }
+
+    /// Of every principal.
+    pub(in crate::source) fn principals(&self) -> Range {
+        (format!("{}/v1/principals/", self.prefix), format!("{}/v1/principals0", self.prefix))
+    }
+
+    /// Which object of which tenant's directory a key is about.
+    pub(in crate::source) fn principal_of(&self, key: &[u8]) -> Option<(TenantId, ObjectId)> {
+        let name = key.strip_prefix(self.principals().0.as_bytes())?;
+        let slash = name.iter().position(|byte| *byte == b'/')?;
+        let (tenant, object) = name.split_at_checked(slash)?;
+        let object = object.get(1..)?;
+        let parsed = ObjectId::parse(object).ok().filter(|parsed| parsed.text().as_bytes() == object);
+        Some((canonical(tenant)?, parsed?))
+    }
+
+    /// Of every change that was made.
+    pub(in crate::source) fn changes(&self) -> Range {
+        (format!("{}/v1/changes/", self.prefix), format!("{}/v1/changes0", self.prefix))
+    }
+
+    /// Of the change of this number. In the order of keys the latest one is the last.
+    pub(in crate::source) fn change(&self, number: u64) -> String {
+        format!("{}/v1/changes/{number:020}", self.prefix)
+    }
+
+    /// Which change a key is of.
+    pub(in crate::source) fn change_of(&self, key: &[u8]) -> Option<u64> {
+        let number = str::from_utf8(key.strip_prefix(self.changes().0.as_bytes())?).ok()?.parse().ok()?;
+        (self.change(number).as_bytes() == key).then_some(number)
+    }
+
     /// The first key after all of a tenant's.
     pub(in crate::source) fn after(&self, tenant: TenantId) -> String {
         format!("{}/v1/tenants/{tenant}0", self.prefix)
@@ -84,6 +131,12 @@ impl Keys {
     fn of(&self, tenant: TenantId, name: &str) -> String {
         format!("{}/v1/tenants/{tenant}/{name}", self.prefix)
     }
+}
+
+/// A generation, in decimal digits.
+pub(in crate::source) fn generation(text: &[u8]) -> Option<u64> {
+    let text = str::from_utf8(text).ok()?.trim_end_matches('\n');
+    text.parse().ok().filter(|number: &u64| number.to_string() == text)
 }
 
 /// A tenant in the one spelling that keys have.
@@ -126,8 +179,22 @@ mod tests {
             assert!(within(&keys.tenants(), &small) && !within(&keys.generations(tenant), &small));
             assert!(*small < *keys.after(tenant));
         }
-        let [before, after] = keys.other_versions();
-        assert!(within(&after, "/t/v2/tenants/") && within(&before, "/t/schema"));
-        assert!(!within(&before, &keys.tenants().0) && !within(&after, &keys.tenants().0));
+        let key = format!("{}{L}/{other}", keys.principals().0);
+        assert!(keys.principal_of(key.as_bytes()).is_some() && within(&keys.principals(), &key));
+        assert_eq!(keys.principal_of(key.to_uppercase().as_bytes()), None);
+        let elsewhere = |key: &str| keys.elsewhere().iter().any(|range| within(range, key));
+        for known in [keys.changes().0, keys.change(1), keys.principals().0, keys.tenants().0, key] {
+            assert!(!elsewhere(&known), "{known}");
+        }
+        for unknown in
+            ["schema", "v1", "v1/change/1", "v1/principal/", "v1/tenant/", "v1/zones", "v10/", "v2/tenants/"]
+        {
+            assert!(elsewhere(&format!("/t/{unknown}")), "{unknown}");
+        }
+        assert!(!elsewhere("/t") && !elsewhere("/ta") && !elsewhere("/u"));
+        assert!(within(&keys.changes(), &keys.change(u64::MAX)) && keys.change(9) < keys.change(10));
+        assert_eq!(keys.change_of(keys.change(7).as_bytes()), Some(7));
+        assert_eq!(keys.change_of(b"/t/v1/changes/7"), None);
+        assert_eq!(keys.generation_of(tenant, keys.marker(tenant, 70).as_bytes()), Some(70));
     }
 }

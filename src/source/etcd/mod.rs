@@ -5,7 +5,9 @@
 //! | `settings` | the bundle's tenant, without its partners |
 //! | `active` | the number of a generation |
 //! | `gen/{n}/partners/{P}` | one partner, as Graph has it |
-//! | `gen/{n}/partners/` | nothing that is read: whoever changes settings may write it in the same transaction, which tells that no partner changed until then |
+//! | `gen/{n}/partners/` | the marker, whose value sidecars do not read: whoever changes settings may write it in the same transaction, which tells that no partner changed until then; whoever removes a generation takes it away first |
+//!
+//! Beside them, `{prefix}/v1/principals/{L}/{oid}` has the principal map, entry by entry.
 //!
 //! An event of the small keys is a hint: what is published is what one consistent read of them found, so that a
 //! snapshot is always a state that the store really had. Its revision is that of its last change, or of the last
@@ -19,9 +21,13 @@
 
 mod connection;
 mod hosted;
+mod keeper;
+mod kept;
 mod keys;
 mod partners;
+mod principals;
 mod small;
+mod store;
 mod watch;
 
 use std::hash::{BuildHasher as _, RandomState};
@@ -34,11 +40,14 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 pub use self::connection::{EtcdSettings, EtcdTls};
 use self::hosted::Hosted;
+use self::keeper::Keeper;
 use self::keys::Keys;
 use self::partners::{Link, Partners};
+use self::principals::Principals;
+pub use self::store::EtcdStore;
 use self::watch::{Heard, Watching};
 use crate::directory::{Directory, DirectoryConfig};
-use crate::policy::{Options, Snapshot};
+use crate::policy::{Options, PrincipalMap, Snapshot};
 use crate::source::task::Task;
 use crate::store::{Publisher, Reader, Rejection, Status};
 use crate::telemetry::{Metrics, RejectedBecause, unix_now};
@@ -58,9 +67,6 @@ pub enum EtcdError {
     /// A watch ended.
     #[error("etcd: the watch ended: {0}")]
     Ended(String),
-    /// What should be watched from is gone.
-    #[error("etcd: the watch lost revisions that were compacted")]
-    Compacted,
     /// No answer.
     #[error("etcd: no answer within {} s", .0.as_secs())]
     Late(Duration),
@@ -70,6 +76,10 @@ pub enum EtcdError {
 const BELIEVED: Duration = Duration::from_secs(50);
 /// A comparison that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// To read all principals takes no longer, or has failed.
+const PRINCIPALS_PATIENCE: Duration = Duration::from_mins(1);
+/// How long the cluster is waited for before the policy that was kept is served.
+const FIRST: Duration = Duration::from_secs(2);
 /// Between attempts, doubled until the longest.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
@@ -80,9 +90,12 @@ pub struct EtcdSource {
     keys: Keys,
     link: Link,
     hosted: Hosted,
+    /// None where the map is a file.
+    principals: Option<Principals>,
     status: Arc<Status>,
     metrics: Arc<Metrics>,
     believed: Duration,
+    keeper: Option<Keeper>,
     /// Which member's it is to be listened to, as far as it counts.
     turn: usize,
 }
@@ -104,7 +117,19 @@ impl EtcdSource {
             Hosted::new(directory, options, publisher, reader, Arc::clone(&status), Arc::clone(&metrics));
         // Not all of a fleet begin at the same member.
         let turn = usize::try_from(hash() % 1024).unwrap_or_default();
-        Self { settings, keys, link, hosted, status, metrics, believed: BELIEVED, turn }
+        let keeper = settings.cache.clone().map(Keeper::new);
+        Self {
+            settings,
+            keys,
+            link,
+            hosted,
+            principals: None,
+            status,
+            metrics,
+            believed: BELIEVED,
+            keeper,
+            turn,
+        }
     }
 
     /// Compares so often that a source that can be read is never older than `limit`.
@@ -112,6 +137,11 @@ impl EtcdSource {
     pub fn within(self, limit: Option<Duration>) -> Self {
         let believed = limit.map_or(BELIEVED, |limit| BELIEVED.min(limit / 4));
         Self { believed, ..self }
+    }
+
+    /// Has the principal map from there, too.
+    pub fn keep_principals(&mut self, publisher: Publisher<PrincipalMap>) {
+        self.principals = Some(Principals::new(self.keys.clone(), publisher));
     }
 
     /// What is at hand, to be counted.
@@ -136,6 +166,7 @@ impl EtcdSource {
     /// Goes on for as long as the task lives.
     pub fn spawn(mut self) -> Task {
         Task::spawn(async move {
+            self.begin().await;
             let (shortest, longest) = BACK_OFF;
             let (mut client, mut pause) = (None, shortest);
             loop {
@@ -154,6 +185,24 @@ impl EtcdSource {
         })
     }
 
+    /// Where the cluster cannot be read at first, the policy that was kept is better than none.
+    async fn begin(&mut self) {
+        if self.keeper.is_none() {
+            return;
+        }
+        if timeout(FIRST, self.load()).await.is_err() {
+            self.unreached(&EtcdError::Late(FIRST));
+        }
+        let kept = self.keeper.as_ref().and_then(|keeper| keeper.restore(&self.settings.prefix));
+        if let (None, Some(kept)) = (self.hosted.published(), kept) {
+            let revision = kept.revision;
+            match self.hosted.restore(kept) {
+                Ok(()) => tracing::warn!(revision, "policy restored from `policy.cache`"),
+                Err(problem) => tracing::error!("policy: `policy.cache` is of no use: {problem}"),
+            }
+        }
+    }
+
     /// Compares everything, and applies what the watch tells for as long as it is believed.
     async fn session(&mut self, connected: &mut Option<Client>) -> Result<(), EtcdError> {
         let client = match connected.take() {
@@ -162,19 +211,29 @@ impl EtcdSource {
         };
         let until = Instant::now() + jittered(self.believed);
         let revision = self.compare(&client).await?;
-        let ranges = self.hosted.ranges(&self.keys, revision);
-        tracing::debug!(revision, watches = ranges.1.len(), "etcd: everything compared");
-        let mut watching = within(PATIENCE, Watching::begin(&client, ranges)).await?;
-        while let Ok(heard) = timeout_at(until, watching.next()).await {
-            let heard = heard.inspect_err(|error| {
-                if matches!(error, EtcdError::Compacted) {
-                    self.hosted.lost();
+        let (keys, mut watched) = self.hosted.ranges(&self.keys, revision);
+        watched.extend(self.principals.as_ref().map(Principals::watched));
+        tracing::debug!(revision, watches = watched.len(), "etcd: everything compared");
+        let mut watching = within(PATIENCE, Watching::begin(&client, (keys, watched))).await?;
+        loop {
+            let heard = tokio::select! {
+                heard = timeout_at(until, watching.next()) => heard,
+                () = to_keep(self.keeper.as_ref()) => {
+                    self.keep().await;
+                    continue;
                 }
-            })?;
+            };
+            let Ok(heard) = heard else { break };
+            let heard = heard?;
             self.status.reached(unix_now());
             tracing::debug!(?heard, "etcd: told");
             match heard {
                 Heard::Nothing => {}
+                Heard::Lost => {
+                    self.hosted.lost();
+                    self.principals.iter_mut().for_each(Principals::lost);
+                    break;
+                }
                 Heard::Hint(foreign) => {
                     self.hosted.foreign_written(foreign);
                     if self.compare_small(&client).await? {
@@ -182,17 +241,32 @@ impl EtcdSource {
                         break;
                     }
                 }
+                Heard::Principals(revision, changes) => {
+                    if let Some(principals) = &mut self.principals {
+                        principals.apply(revision, changes);
+                        self.hosted.principals_read(principals.problem());
+                    }
+                }
                 Heard::Partners { tenant, generation, revision, in_order, changes } => {
-                    self.hosted.apply(tenant, generation, revision, changes);
+                    // First of all: partners of a generation that does not count any more may be gone.
                     if !in_order && self.compare_small(&client).await? {
                         break;
                     }
+                    self.hosted.apply(tenant, generation, revision, changes);
                     self.hosted.publish_at(revision);
                 }
             }
         }
         *connected = Some(client);
         Ok(())
+    }
+
+    async fn keep(&mut self) {
+        let (hosted, prefix) = (&self.hosted, &self.settings.prefix);
+        let state = (hosted.published().unwrap_or_default(), hosted.directory().changes());
+        if let Some(keeper) = &mut self.keeper {
+            keeper.keep(state, || hosted.kept(prefix)).await;
+        }
     }
 
     /// Connects to the member whose turn it is, and to all for single records.
@@ -216,6 +290,14 @@ impl EtcdSource {
     async fn compare(&mut self, client: &Client) -> Result<u64, EtcdError> {
         let (mut kv, keys) = (client.kv_client(), self.keys.clone());
         let small = within(PATIENCE, small::read(&mut kv, &keys)).await?;
+        if let Some(principals) = &mut self.principals {
+            if self.hosted.is_of_another(small.cluster) {
+                principals.lost();
+            }
+            // Before there is a policy that may need them.
+            within(PRINCIPALS_PATIENCE, principals.load(client.kv_client(), small.revision)).await?;
+            self.hosted.principals_read(principals.problem());
+        }
         let foreign = within(PATIENCE, small::foreign(&mut kv, &keys, small.tenants.keys().copied())).await?;
         self.status.reached(unix_now());
         let revision = small.revision;
@@ -237,6 +319,13 @@ impl EtcdSource {
         }
         self.metrics.policy_rejected(RejectedBecause::Unreadable);
         self.status.unreached(Rejection { at: unix_now(), reason });
+    }
+}
+
+async fn to_keep(keeper: Option<&Keeper>) {
+    match keeper {
+        Some(keeper) => keeper.look().await,
+        None => std::future::pending().await,
     }
 }
 

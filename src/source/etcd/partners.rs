@@ -4,13 +4,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use etcd_client::{GetOptions, KeyValue, KvClient};
+use etcd_client::{GetOptions, KvClient, Txn, TxnOp, TxnOpResponse, TxnResponse};
 use tokio::time::timeout;
 
 use crate::directory::{Load, LoadError, Loaded, Loader, Record};
 use crate::id::TenantId;
 use crate::policy::{Level, compile_partner};
-use crate::source::etcd::keys::Keys;
+use crate::source::etcd::keys::{Keys, generation};
 
 /// Reads from whichever member answers.
 #[derive(Debug)]
@@ -72,6 +72,7 @@ impl Partners {
 impl Loader for Partners {
     fn load(&self, tenant: TenantId, generation: u64, other: TenantId, newest: bool) -> Load {
         let (key, link) = (self.keys.partner(tenant, generation, other), self.link.clone());
+        let active = self.keys.active(tenant);
         Box::pin(async move {
             let clients = link.clients();
             let alone = clients.len() == 1;
@@ -81,18 +82,36 @@ impl Loader for Partners {
                 let options = GetOptions::new();
                 // Any member answers, leader or not; how old the answer is, its revision tells.
                 let options = if newest { options } else { options.with_serializable() };
+                let both = [key.as_str(), active.as_str()].map(|key| TxnOp::get(key, Some(options.clone())));
                 let mut client = client.clone();
-                let Ok(Ok(found)) = timeout(patience, client.get(key.as_str(), Some(options))).await else {
+                let read = client.txn(Txn::new().and_then(both));
+                let Ok(Ok(found)) = timeout(patience, read).await else {
                     continue;
                 };
                 link.prefer(*index);
-                let revision = found.header().ok_or(LoadError)?.revision().unsigned_abs();
-                let value = found.kvs().first().map(KeyValue::value);
-                let record = value.map_or(Record::Absent, |value| record(other, value));
-                return Ok(Loaded { revision, record });
+                return loaded(other, generation, &found);
             }
             Err(LoadError)
         })
+    }
+}
+
+/// What was found, with what was active then. Where another generation is, or none, nothing can be said to be absent, for
+/// this one may be about to be removed; where nobody can read which, the last good one stays.
+fn loaded(other: TenantId, asked: u64, found: &TxnResponse) -> Result<Loaded, LoadError> {
+    let revision = found.header().ok_or(LoadError)?.revision().unsigned_abs();
+    let found = found.op_responses();
+    let [TxnOpResponse::Get(partner), TxnOpResponse::Get(active)] = found.as_slice() else {
+        return Err(LoadError);
+    };
+    if let Some(found) = partner.kvs().first() {
+        let (record, text) = (record(other, found.value()), Some(found.value().into()));
+        return Ok(Loaded { revision, record, text });
+    }
+    let active = active.kvs().first().ok_or(LoadError)?;
+    match generation(active.value()) {
+        Some(active) if active != asked => Err(LoadError),
+        Some(_) | None => Ok(Loaded { revision, record: Record::Absent, text: None }),
     }
 }
 

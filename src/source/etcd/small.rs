@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use etcd_client::{GetOptions, GetResponse, KvClient};
+use etcd_client::{GetOptions, GetResponse, KeyValue, KvClient};
 
 use crate::id::TenantId;
 use crate::source::etcd::EtcdError;
@@ -13,6 +13,8 @@ use crate::source::etcd::keys::{Key, Keys, Range};
 /// The state of the small keys.
 #[derive(Debug)]
 pub(in crate::source) struct Small {
+    /// Which cluster said so.
+    pub(in crate::source) cluster: u64,
     /// When it was so.
     pub(in crate::source) revision: u64,
     /// When it last became different, as far as what is there now tells.
@@ -25,8 +27,22 @@ pub(in crate::source) struct Small {
 /// What a tenant has.
 #[derive(Debug, Default)]
 pub(in crate::source) struct TenantKeys {
-    pub(in crate::source) settings: Option<Vec<u8>>,
-    pub(in crate::source) active: Option<Vec<u8>>,
+    pub(in crate::source) settings: Option<Held>,
+    pub(in crate::source) active: Option<Held>,
+}
+
+/// What a key holds.
+#[derive(Debug)]
+pub(in crate::source) struct Held {
+    pub(in crate::source) value: Vec<u8>,
+    /// The revision that wrote it.
+    pub(in crate::source) modified: u64,
+}
+
+impl Held {
+    pub(in crate::source) fn of(found: &KeyValue) -> Self {
+        Self { value: found.value().to_vec(), modified: found.mod_revision().unsigned_abs() }
+    }
 }
 
 /// Foreign names that are told of.
@@ -34,8 +50,18 @@ const TOLD: usize = 8;
 
 /// Reads them as the cluster has agreed on them.
 pub(in crate::source) async fn read(client: &mut KvClient, keys: &Keys) -> Result<Small, EtcdError> {
-    let mut reading = Reading { client, revision: 0 };
-    let mut small = Small { revision: 0, changed: 0, tenants: BTreeMap::new(), foreign: Vec::new() };
+    read_at(client, keys, 0).await
+}
+
+/// The same as of an earlier revision; 0 is the present one.
+pub(in crate::source) async fn read_at(
+    client: &mut KvClient,
+    keys: &Keys,
+    revision: i64,
+) -> Result<Small, EtcdError> {
+    let mut reading = Reading { client, revision, cluster: 0 };
+    let mut small =
+        Small { cluster: 0, revision: 0, changed: 0, tenants: BTreeMap::new(), foreign: Vec::new() };
     let (from, end) = keys.tenants();
     let mut from = from.into_bytes();
     while let Some(key) = reading.first((from, end.clone())).await? {
@@ -49,15 +75,15 @@ pub(in crate::source) async fn read(client: &mut KvClient, keys: &Keys) -> Resul
         let mut held = TenantKeys::default();
         let wanted = [(keys.settings(tenant), &mut held.settings), (keys.active(tenant), &mut held.active)];
         for (key, value) in wanted {
-            if let Some((found, modified)) = reading.value(key).await? {
+            if let Some(found) = reading.value(key).await? {
+                small.changed = small.changed.max(found.modified);
                 *value = Some(found);
-                small.changed = small.changed.max(modified);
             }
         }
         small.tenants.insert(tenant, held);
         from = keys.after(tenant).into_bytes();
     }
-    small.revision = reading.revision.unsigned_abs();
+    (small.cluster, small.revision) = (reading.cluster, reading.revision.unsigned_abs());
     Ok(small)
 }
 
@@ -67,8 +93,8 @@ pub(in crate::source) async fn foreign(
     keys: &Keys,
     tenants: impl Iterator<Item = TenantId>,
 ) -> Result<Vec<String>, EtcdError> {
-    let mut reading = Reading { client, revision: 0 };
-    let mut ranges: Vec<Range> = keys.other_versions().into();
+    let mut reading = Reading { client, revision: 0, cluster: 0 };
+    let mut ranges: Vec<Range> = keys.elsewhere().into();
     for tenant in tenants {
         let (active, settings) = (keys.active(tenant), keys.settings(tenant));
         let (generations, after) = (keys.generations(tenant), keys.after(tenant));
@@ -92,7 +118,7 @@ pub(in crate::source) async fn foreign(
 }
 
 /// The first key whose name, from `start` on, is another.
-fn next_name(key: &[u8], start: usize) -> Vec<u8> {
+pub(in crate::source) fn next_name(key: &[u8], start: usize) -> Vec<u8> {
     let slash = key.iter().skip(start).position(|byte| *byte == b'/');
     let (end, next) = slash.map_or((key.len(), 0), |slash| (start.saturating_add(slash), b'0'));
     let mut after = key.get(..end).unwrap_or_default().to_vec();
@@ -105,6 +131,7 @@ struct Reading<'c> {
     client: &'c mut KvClient,
     /// Of the first answer; every further one is as of then.
     revision: i64,
+    cluster: u64,
 }
 
 impl Reading<'_> {
@@ -117,16 +144,17 @@ impl Reading<'_> {
         Ok(found.kvs().first().map(|found| found.key().to_vec()))
     }
 
-    /// A value, and when it was written.
-    async fn value(&mut self, key: String) -> Result<Option<(Vec<u8>, u64)>, EtcdError> {
+    async fn value(&mut self, key: String) -> Result<Option<Held>, EtcdError> {
         let found = self.get(key, GetOptions::new()).await?;
-        Ok(found.kvs().first().map(|found| (found.value().to_vec(), found.mod_revision().unsigned_abs())))
+        Ok(found.kvs().first().map(Held::of))
     }
 
     async fn get(&mut self, key: impl Into<Vec<u8>>, options: GetOptions) -> Result<GetResponse, EtcdError> {
         let found = self.client.get(key, Some(options.with_revision(self.revision))).await?;
+        let header = found.header().ok_or(EtcdError::Headless)?;
+        self.cluster = header.cluster_id();
         if self.revision == 0 {
-            self.revision = found.header().ok_or(EtcdError::Headless)?.revision();
+            self.revision = header.revision();
         }
         Ok(found)
     }

@@ -7,6 +7,7 @@ use crate::id::TenantId;
 use crate::source::etcd::EtcdError;
 use crate::source::etcd::keys::{Key, Keys, Range, canonical};
 use crate::source::etcd::partners::record;
+use crate::source::etcd::principals::PrincipalChange;
 
 /// What to watch, and since when.
 #[derive(Debug)]
@@ -14,22 +15,35 @@ pub(in crate::source) struct Watched {
     pub(in crate::source) range: Range,
     /// The last revision that is known already.
     pub(in crate::source) after: u64,
-    /// None where it is small keys.
-    pub(in crate::source) partners: Option<(TenantId, u64)>,
+    pub(in crate::source) of: Of,
+}
+
+/// What the keys of a range are.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::source) enum Of {
+    Small,
+    /// Of a tenant in a generation.
+    Partners(TenantId, u64),
+    Principals,
 }
 
 /// What a message of the stream comes to.
 #[derive(Debug)]
 pub(in crate::source) enum Heard {
     Nothing,
+    /// Something happened that cannot be told any more: it was compacted.
+    Lost,
     /// Small keys changed, and so did these, which nobody knows.
     Hint(Vec<String>),
+    /// Everything until a revision was told.
+    Principals(u64, Vec<PrincipalChange>),
     Partners {
         tenant: TenantId,
         generation: u64,
         /// Everything until here was told.
         revision: u64,
-        /// Told as it happened, so that what happened to small keys before was told before.
+        /// Told as it happened, so that what happened to small keys before was told before; and the generation is not
+        /// being removed.
         in_order: bool,
         changes: Vec<Change>,
     },
@@ -52,10 +66,9 @@ impl Watching {
         (keys, watched): (Keys, Vec<Watched>),
     ) -> Result<Self, EtcdError> {
         let mut stream = None;
-        for (number, Watched { range: (from, to), after, .. }) in (1..).zip(&watched) {
+        for Watched { range: (from, to), after, .. } in &watched {
             let since = i64::try_from(after.saturating_add(1)).unwrap_or(i64::MAX);
-            let options =
-                WatchOptions::new().with_range(to.as_str()).with_start_revision(since).with_watch_id(number);
+            let options = WatchOptions::new().with_range(to.as_str()).with_start_revision(since);
             match &mut stream {
                 None => {
                     let mut opening = client.watch_client().max_decoding_message_size(MAX_MESSAGE);
@@ -73,7 +86,7 @@ impl Watching {
         let message = self.stream.message().await?;
         let message = message.ok_or_else(|| EtcdError::Ended("by the member".to_owned()))?;
         if message.compact_revision() > 0 {
-            return Err(EtcdError::Compacted);
+            return Ok(Heard::Lost);
         }
         if message.canceled() {
             return Err(EtcdError::Ended(message.cancel_reason().to_owned()));
@@ -85,19 +98,36 @@ impl Watching {
         let Some(revision) = message.events().iter().filter_map(revision).max() else {
             return Heard::Nothing;
         };
-        let number = usize::try_from(message.watch_id()).unwrap_or_default();
-        let watched = number.checked_sub(1).and_then(|index| self.watched.get(index));
-        let Some(Watched { range: (start, _), partners: Some((tenant, generation)), .. }) = watched else {
-            return Heard::Hint(message.events().iter().filter_map(|event| self.foreign(event)).collect());
+        let Some(Watched { range: (start, _), of, .. }) = self.watched(message) else {
+            return Heard::Lost;
+        };
+        let (tenant, generation) = match of {
+            Of::Small => {
+                let foreign = message.events().iter().filter_map(|event| self.foreign(event));
+                return Heard::Hint(foreign.collect());
+            }
+            Of::Principals => {
+                let changes = message.events().iter().filter_map(PrincipalChange::of);
+                return Heard::Principals(revision, changes.collect());
+            }
+            Of::Partners(tenant, generation) => (*tenant, *generation),
         };
         let told_at = message.header().map(|header| header.revision().unsigned_abs());
         Heard::Partners {
-            tenant: *tenant,
-            generation: *generation,
+            tenant,
+            generation,
             revision,
-            in_order: told_at == Some(revision),
+            in_order: told_at == Some(revision)
+                && !message.events().iter().any(|event| unmarks(event, start)),
             changes: message.events().iter().filter_map(|event| change(event, start)).collect(),
         }
+    }
+
+    /// What a message is about. Its keys tell, for a proxy gives watches other numbers than were asked for.
+    fn watched(&self, message: &WatchResponse) -> Option<&Watched> {
+        let key = message.events().first()?.kv()?.key();
+        let holds = |(from, to): &Range| from.as_bytes() <= key && key < to.as_bytes();
+        self.watched.iter().find(|watched| holds(&watched.range))
     }
 
     /// The event's key, where it is new and nobody knows it.
@@ -112,6 +142,11 @@ fn revision(event: &Event) -> Option<u64> {
     Some(event.kv()?.mod_revision().unsigned_abs())
 }
 
+/// Whether the marker is taken away, which is the first thing that is when a generation is removed.
+fn unmarks(event: &Event, start: &str) -> bool {
+    event.event_type() == EventType::Delete && event.kv().is_some_and(|kv| kv.key() == start.as_bytes())
+}
+
 /// What an event says of a partner; nothing where its key is the marker's, or no tenant's.
 fn change(event: &Event, start: &str) -> Option<Change> {
     let kv = event.kv()?;
@@ -122,9 +157,9 @@ fn change(event: &Event, start: &str) -> Option<Change> {
         }
         return None;
     };
-    let record = match event.event_type() {
-        EventType::Put => record(other, kv.value()),
-        EventType::Delete => Record::Absent,
+    let (record, text) = match event.event_type() {
+        EventType::Put => (record(other, kv.value()), Some(kv.value().into())),
+        EventType::Delete => (Record::Absent, None),
     };
-    Some(Change { revision: kv.mod_revision().unsigned_abs(), other, record })
+    Some(Change { revision: kv.mod_revision().unsigned_abs(), other, record, text })
 }

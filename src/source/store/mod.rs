@@ -20,6 +20,7 @@ use std::io;
 pub use self::bundle::{records_of, write_bundle, write_bundle_to};
 pub use self::change::{Change, Counts, Edit, Key};
 pub use self::difference::{Difference, differences};
+pub(in crate::source) use self::embedded::Since;
 pub use self::embedded::{Embedded, Mark};
 pub use self::error::StoreError;
 pub use self::plan::{Concern, Plan, compile_records, records_as_of};

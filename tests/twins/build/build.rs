@@ -29,6 +29,9 @@ const MODULES: [(&str, &str); 13] = [
     ("token", "token/mod.rs"),
 ];
 
+/// As in `src/lib.rs`, for a copy that is compiled elsewhere.
+const UNLINTED: &str = r#"#[expect(unreachable_pub, unused_parens, clippy::all, clippy::pedantic, reason = "the copy is linted where the original is")]"#;
+
 #[expect(clippy::disallowed_methods, reason = "Cargo speaks to build scripts through the environment")]
 fn main() {
     let out = PathBuf::from(std::env::var("OUT_DIR").unwrap());
@@ -55,6 +58,8 @@ fn main() {
     }
     assert!(stale.is_empty(), "the list of twins is stale:\n{}", stale.join("\n"));
     fs::write(out.join("modules.rs"), modules(&copies)).unwrap();
+    let ledger = module("ledger", &copies.join("directory/ledger.rs"));
+    fs::write(out.join("ledger.rs"), format!("{UNLINTED}\n{ledger}")).unwrap();
     fs::write(out.join("list.rs"), table(&entries)).unwrap();
 }
 
@@ -79,10 +84,11 @@ fn production(text: &str) -> &str {
 }
 
 fn modules(copies: &Path) -> String {
-    MODULES.iter().fold(String::new(), |mut text, (module, file)| {
-        writeln!(text, "#[path = \"{}\"]\npub mod {module};", copies.join(file).display()).unwrap();
-        text
-    })
+    MODULES.iter().map(|(name, file)| module(name, &copies.join(file))).collect()
+}
+
+fn module(name: &str, file: &Path) -> String {
+    format!("#[path = \"{}\"]\npub mod {name};\n", file.display())
 }
 
 fn table(entries: &[Entry]) -> String {

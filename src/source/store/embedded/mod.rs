@@ -30,12 +30,13 @@ mod schema;
 mod sum;
 mod writing;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode};
 
 use self::sum::Sum;
-use super::{Change, Former, Past, Records, Store, StoreError};
+use super::{Change, Former, Key, Past, Records, Store, StoreError};
 
 /// So many changes can be undone; what older ones replaced is forgotten.
 const KEPT: u64 = 1000;
@@ -54,6 +55,15 @@ pub struct Mark {
     pub revision: u64,
     /// Of a file that was put in the place of another, too.
     sum: Sum,
+}
+
+/// What changed since an earlier state.
+#[derive(Debug)]
+pub(in crate::source) struct Since {
+    /// The present state.
+    pub(in crate::source) mark: Mark,
+    /// The records that changed, as they are now; absent ones are None.
+    pub(in crate::source) records: BTreeMap<Key, Option<Box<str>>>,
 }
 
 impl Embedded {
@@ -81,6 +91,15 @@ impl Embedded {
     /// The same.
     pub fn read_marked(&self, records: &mut dyn Records) -> Result<Mark, StoreError> {
         reading::read(self, records)
+    }
+
+    /// What changed since `base`, checked like everything that is read. Nothing where the file does not tell that any
+    /// more, is not the same one, or where it is more than `most` records.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, or does not hold what was written.
+    pub(in crate::source) fn since(&self, base: &Mark, most: usize) -> Result<Option<Since>, StoreError> {
+        reading::since(self, base, most)
     }
 
     fn shown(&self) -> String {
@@ -152,16 +171,21 @@ fn latest(store: &Embedded, connection: &Connection) -> Result<Option<Mark>, Sto
     }
 }
 
+/// Ids are sorted like numbers that way, and a tenant's settings come first.
+fn columns(key: Key) -> ([u8; 16], Vec<u8>) {
+    let partner = key.partner.map(|partner| partner.as_u128().to_be_bytes().to_vec());
+    (key.tenant.as_u128().to_be_bytes(), partner.unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::io;
 
     use tempfile::TempDir;
 
     use super::*;
     use crate::id::TenantId;
-    use crate::source::store::{Edit, Key};
+    use crate::source::store::Edit;
 
     const L: TenantId = TenantId::from_u128(1);
 
@@ -242,6 +266,29 @@ mod tests {
         assert_eq!(history.iter().map(|past| past.revision).collect::<Vec<_>>(), [3, 2, 1]);
         let counts = history[1].partners;
         assert_eq!((counts.added, counts.changed, counts.removed), (1, 1, 1));
+    }
+
+    #[test]
+    fn what_changed_since_a_state_is_told_as_it_is_now() {
+        let (_directory, mut store) = store();
+        let settings = (Key::settings(L), "{}");
+        put(&mut store, 0, &[settings, (partner(7), "7"), (partner(8), "8")]).unwrap();
+        let base = store.mark().unwrap();
+        assert!(store.since(&base, 9).unwrap().is_none(), "nothing changed");
+        put(&mut store, 1, &[settings, (partner(7), "70"), (partner(8), "8"), (partner(9), "9")]).unwrap();
+        put(&mut store, 2, &[settings, (partner(7), "700"), (partner(9), "9")]).unwrap();
+        let Since { mark, records } = store.since(&base, 3).unwrap().unwrap();
+        assert_eq!(mark, store.mark().unwrap());
+        let told: Vec<_> = records.iter().map(|(key, now)| (*key, now.as_deref())).collect();
+        assert_eq!(told, [(partner(7), Some("700")), (partner(8), None), (partner(9), Some("9"))]);
+        assert!(store.since(&base, 2).unwrap().is_none(), "too many");
+        let (_directory, mut other) = self::store();
+        put(&mut other, 0, &[settings]).unwrap();
+        put(&mut other, 1, &[settings, (partner(7), "7")]).unwrap();
+        assert!(other.since(&base, 9).unwrap().is_none(), "another file");
+        let connection = Connection::open(&store.path).unwrap();
+        connection.execute("UPDATE records SET value = '701' WHERE value = '700'", ()).unwrap();
+        assert!(matches!(store.since(&base, 9), Err(StoreError::Damaged { .. })));
     }
 
     #[test]

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use rusqlite::types::{FromSqlError, ValueRef};
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::schema::for_reading;
 use super::sum::Sum;
-use super::{Embedded, Former, Mark, Past, Records, StoreError, latest};
+use super::{Embedded, Former, Mark, Past, Records, Since, StoreError, columns, latest};
 use crate::id::TenantId;
 use crate::source::store::Key;
 
@@ -21,10 +21,46 @@ pub(super) fn read(store: &Embedded, records: &mut dyn Records) -> Result<Mark, 
     let transaction = store.done(connection.transaction())?;
     let mark = latest(store, &transaction)?.ok_or_else(|| StoreError::Empty(store.shown()))?;
     let sum = hand_over(store, &transaction, records)?;
-    if sum != mark.sum {
-        return Err(store.damaged(format!("its records are not those of revision {}", mark.revision)));
-    }
+    written(store, &mark, sum)?;
     Ok(mark)
+}
+
+/// What changed since `base`, and how it is now: nothing where that cannot be told, or is more than `most` records.
+pub(super) fn since(store: &Embedded, base: &Mark, most: usize) -> Result<Option<Since>, StoreError> {
+    let mut connection = for_reading(store)?;
+    let transaction = store.done(connection.transaction())?;
+    let mark = latest(store, &transaction)?.ok_or_else(|| StoreError::Empty(store.shown()))?;
+    let known = transaction.query_row(
+        "SELECT sum FROM changes WHERE revision = ? AND kept",
+        [base.revision],
+        |row| row.get(0),
+    );
+    let known: Option<Sum> = store.done(known.optional())?;
+    // The same number in a file of another history says nothing.
+    if known != Some(base.sum) || mark.revision <= base.revision {
+        return Ok(None);
+    }
+    let mut sum = base.sum;
+    let mut now =
+        store.done(transaction.prepare("SELECT value FROM records WHERE tenant = ? AND partner = ?"))?;
+    let mut records = BTreeMap::new();
+    for (key, before) in formerly(store, &transaction, base.revision, most.saturating_add(1))? {
+        let (tenant, partner) = columns(key);
+        let now = now.query_row(params![tenant, partner], |row| row.get::<_, String>(0));
+        let now = store.done(now.optional())?.map(String::into_boxed_str);
+        if let Some(before) = before {
+            sum.subtract(key, &before);
+        }
+        if let Some(now) = &now {
+            sum.add(key, now);
+        }
+        records.insert(key, now);
+    }
+    if records.len() > most {
+        return Ok(None);
+    }
+    written(store, &mark, sum)?;
+    Ok(Some(Since { mark, records }))
 }
 
 fn hand_over(
@@ -58,6 +94,14 @@ fn hand_over(
         .map_err(StoreError::Output)?;
     }
     Ok(sum)
+}
+
+/// What was read must be what was written.
+fn written(store: &Embedded, mark: &Mark, sum: Sum) -> Result<(), StoreError> {
+    if sum != mark.sum {
+        return Err(store.damaged(format!("its records are not those of revision {}", mark.revision)));
+    }
+    Ok(())
 }
 
 pub(super) fn history(store: &Embedded) -> Result<Vec<Past>, StoreError> {
@@ -95,17 +139,30 @@ pub(super) fn former(store: &Embedded, revision: u64) -> Result<Former, StoreErr
     if store.done(kept)? == 0 {
         return Err(StoreError::NotKept(revision));
     }
+    let records = formerly(store, &transaction, revision, usize::MAX)?;
+    Ok(Former { present, records })
+}
+
+/// What changed since a revision, as it was then; no more than `most` records of it.
+fn formerly(
+    store: &Embedded,
+    connection: &Connection,
+    revision: u64,
+    most: usize,
+) -> Result<BTreeMap<Key, Option<Box<str>>>, StoreError> {
     let mut changed = store.done(
-        transaction.prepare("SELECT tenant, partner, value FROM former WHERE revision > ? ORDER BY revision"),
+        connection.prepare("SELECT tenant, partner, value FROM former WHERE revision > ? ORDER BY revision"),
     )?;
     let mut rows = store.done(changed.query([revision]))?;
     let mut records = BTreeMap::new();
-    while let Some(row) = store.done(rows.next())? {
+    while records.len() < most
+        && let Some(row) = store.done(rows.next())?
+    {
         let value = store.done(row.get::<_, Option<String>>(2))?.map(String::into_boxed_str);
         // What the first change since then replaced is what there was then.
         records.entry(store.done(key(row, 0))?).or_insert(value);
     }
-    Ok(Former { present, records })
+    Ok(records)
 }
 
 /// Of the columns `at` and the next.

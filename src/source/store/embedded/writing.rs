@@ -4,8 +4,8 @@ use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::schema::{ensure, for_writing};
 use super::sum::Sum;
-use super::{Change, Embedded, StoreError, latest};
-use crate::source::store::{Edit, Key};
+use super::{Change, Embedded, StoreError, columns, latest};
+use crate::source::store::Edit;
 use crate::telemetry::unix_now;
 
 pub(super) fn apply(
@@ -96,10 +96,4 @@ fn forget(store: &Embedded, connection: &Connection, revision: u64) -> Result<()
     // The oldest one is still told by what came after it.
     store.done(connection.execute("UPDATE changes SET kept = 0 WHERE kept AND revision < ?", [oldest]))?;
     Ok(())
-}
-
-/// Ids are sorted like numbers that way, and a tenant's settings come first.
-fn columns(key: Key) -> ([u8; 16], Vec<u8>) {
-    let partner = key.partner.map(|partner| partner.as_u128().to_be_bytes().to_vec());
-    (key.tenant.as_u128().to_be_bytes(), partner.unwrap_or_default())
 }

@@ -15,11 +15,16 @@ mod answers;
 #[path = "../../../it/authority.rs"]
 mod authority;
 mod bench;
+#[expect(dead_code, reason = "the tests of etcd need more of it")]
+#[path = "../../../etcd/cluster.rs"]
+mod cluster;
 mod egress;
+mod etcd;
 #[expect(dead_code, unused_imports, reason = "the integration tests need more of it")]
 #[path = "../../../it/harness/mod.rs"]
 mod harness;
 mod import;
+mod interleavings;
 mod invitee;
 mod keys;
 mod payload;
@@ -35,6 +40,7 @@ mod written;
 
 use std::path::Path;
 
+use tenantgate::id;
 use tenantgate::twin::{self, Entry};
 use tokio::runtime::{Builder, Runtime};
 
@@ -155,7 +161,10 @@ fn elsewhere() -> Vec<Trial> {
         payload::RULES,
         import::RULES,
         store::RULES,
+        etcd::RULES,
         ports::RULES,
+        // The slowest, and the last.
+        interleavings::RULES,
     ];
     rules.into_iter().flatten().map(Trial::Rule).collect()
 }
