@@ -56,8 +56,10 @@ async fn a_restart_without_the_cluster_serves_what_was_kept_and_follows_when_it_
     scene.until(P, |decision| told(decision) == LET_IN).await;
     assert_eq!(scene.told(STRANGER).await, by_default, "that there is no record is known");
     assert_eq!(scene.told(NOBODY).await, "deny partner_unavailable by -", "and of others it is not");
+    while scene.readyz().await["ready"] != true {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     let report = scene.readyz().await;
-    assert_eq!(report["ready"], true);
     assert!(report["store"]["problem"].as_str().is_some_and(|why| why.starts_with("etcd: ")), "{report}");
     // What happened meanwhile is told from where the kept one ends.
     scene.cluster.run(0);
