@@ -56,9 +56,7 @@ fn an_unknown_key_or_value_names_the_nearest_known_one() {
 
 #[test]
 fn what_this_build_does_not_have_is_refused_when_switched_on() {
-    for (key, value) in
-        [("POLICY__CACHE", "file"), ("DECISION_LOG__SINK", "stdout"), ("TELEMETRY__OTLP", "http://localhost")]
-    {
+    for (key, value) in [("DECISION_LOG__SINK", "stdout"), ("TELEMETRY__OTLP", "http://localhost")] {
         let error = with(key, value).unwrap_err();
         assert!(error.contains("not supported by this build"), "{key}: {error}");
     }
@@ -77,6 +75,8 @@ fn how_etcd_is_reached_must_fit_together() {
     ] {
         assert!(etcd(good).is_ok(), "{good}: {:?}", etcd(good));
     }
+    let cached = with("POLICY__CACHE", "file").unwrap_err();
+    assert!(cached.contains("policy.cache: is for `source: etcd`"), "{cached}");
     for (bad, told) in [
         ("{endpoints: []}", "policy.etcd.endpoints"),
         ("{endpoints: ['a:2379']}", "policy.etcd.endpoints"),

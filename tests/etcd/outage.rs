@@ -1,12 +1,14 @@
 //! The store away, slow, or back: the last good policy serves, and nothing is let in that should not be.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::cluster::{Cluster, Writer};
-use crate::harness::L;
-use crate::scene::{P, Scene, named, partner, settings, told};
+use crate::harness::{Client, L};
+use crate::scene::{P, Scene, guest_of, named, partner, settings, told};
 
 const LET_IN: &str = "allow permitted by partner";
 const SHUT_OUT: &str = "deny users_and_applications_blocked by partner";
@@ -149,15 +151,17 @@ async fn a_scan_by_unknown_tenants_pushes_out_nobody() {
     assert!(scene.metric("tenantgate_partner_cache_hits").await >= 250.0);
 }
 
-/// A cluster of three: whatever befalls its members while a partner changes, nobody is let in at a revision at which
-/// they are blocked.
+/// A cluster of three: whatever befalls its members while a partner changes and checks go on, nobody is let in at a
+/// revision at which they are blocked, and whoever is at hand is never told that nobody knows.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_members_lose_their_leader_pause_and_restart() {
     let more = json!({"partners": {"load_timeout": "500ms"}});
     let mut scene = Scene::begin(3, &more).await;
     assert_eq!(scene.told(P).await, LET_IN);
-    for fault in ["kill the leader", "pause a member", "restart all"] {
+    for (fault, first) in [("kill the leader", 0), ("pause a member", 1_000_000), ("restart all", 2_000_000)]
+    {
         let leader = scene.cluster.leader().await;
+        let load = Load::begin(&scene, first);
         match fault {
             "kill the leader" => scene.cluster.kill(leader),
             "pause a member" => scene.cluster.pause((leader + 1) % 3, true),
@@ -165,12 +169,14 @@ async fn three_members_lose_their_leader_pause_and_restart() {
         }
         // Known ones are served all the while.
         assert_eq!(scene.told(P).await, LET_IN, "{fault}");
+        let mut blocked = None;
         match fault {
             "kill the leader" | "pause a member" => {
                 // The others go on.
                 let at = written(&mut scene, "blocked").await;
                 let decision = scene.ask_at(P, at).await;
                 assert_eq!((told(&decision).as_str(), named(&decision) >= at), (SHUT_OUT, true), "{fault}");
+                blocked = Some((at, Instant::now()));
             }
             _ => {}
         }
@@ -182,6 +188,57 @@ async fn three_members_lose_their_leader_pause_and_restart() {
         scene.cluster.settled().await;
         let at = written(&mut scene, "allowed").await;
         assert_eq!(told(&scene.ask_at(P, at).await), LET_IN, "{fault}");
+        load.end(fault, blocked).await;
+    }
+}
+
+/// Checks of somebody who is at hand, and of strangers, who never are, until it ends.
+struct Load {
+    done: Arc<AtomicBool>,
+    asking: [tokio::task::JoinHandle<Vec<(Instant, Map<String, Value>)>>; 2],
+}
+
+impl Load {
+    /// Strangers have numbers from `first` on.
+    fn begin(scene: &Scene, first: u32) -> Self {
+        let done = Arc::new(AtomicBool::new(false));
+        let asking = [false, true].map(|strangers| {
+            let (done, mut client) = (Arc::clone(&done), Client::connect(&scene.app.check));
+            tokio::spawn(async move {
+                let mut answers = Vec::new();
+                for number in first.. {
+                    if done.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    let home = if strangers { somebody(number) } else { P.to_owned() };
+                    let decision = client.decide(&guest_of(&home)).await;
+                    answers.push((Instant::now(), decision));
+                }
+                answers
+            })
+        });
+        Self { done, asking }
+    }
+
+    /// `blocked`: the revision at which P was, and until when at least.
+    async fn end(self, fault: &str, blocked: Option<(i64, Instant)>) {
+        self.done.store(true, Ordering::Relaxed);
+        let [known, strangers] = self.asking;
+        let (known, strangers) = (known.await.unwrap(), strangers.await.unwrap());
+        for (when, decision) in &known {
+            assert!([LET_IN, SHUT_OUT].contains(&&*told(decision)), "{fault}: {decision:?}");
+            let is_blocked = blocked.is_some_and(|(at, until)| named(decision) >= at && *when < until);
+            assert!(!is_blocked || told(decision) == SHUT_OUT, "{fault}: {decision:?}");
+        }
+        let unknown = |decision: &Map<String, Value>| told(decision) == "deny partner_unavailable by -";
+        let late: Vec<_> = strangers.iter().filter(|(_, decision)| unknown(decision)).collect();
+        let span = late.first().zip(late.last()).map(|((first, _), (last, _))| *last - *first);
+        let (checks, denied) = (known.len() + strangers.len(), late.len());
+        println!("{fault}: {checks} checks, {denied} times 503, all of strangers, within {span:?}");
+        let others = strangers.iter().filter(|(_, decision)| !unknown(decision));
+        for (_, decision) in others {
+            assert_eq!(told(decision), "deny users_and_applications_blocked by default", "{fault}");
+        }
     }
 }
 
