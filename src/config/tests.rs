@@ -76,7 +76,7 @@ fn how_etcd_is_reached_must_fit_together() {
         assert!(etcd(good).is_ok(), "{good}: {:?}", etcd(good));
     }
     let cached = with("POLICY__CACHE", "file").unwrap_err();
-    assert!(cached.contains("policy.cache: is for `source: etcd`"), "{cached}");
+    assert!(cached.contains("`policy.cache`: is for `source: etcd`"), "{cached}");
     for (bad, told) in [
         ("{endpoints: []}", "policy.etcd.endpoints"),
         ("{endpoints: ['a:2379']}", "policy.etcd.endpoints"),
