@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
+use tokio::task::JoinHandle;
 
 use crate::cluster::{Cluster, Writer};
 use crate::harness::{Client, L};
@@ -195,8 +196,11 @@ async fn three_members_lose_their_leader_pause_and_restart() {
 /// Checks of somebody who is at hand, and of strangers, who never are, until it ends.
 struct Load {
     done: Arc<AtomicBool>,
-    asking: [tokio::task::JoinHandle<Vec<(Instant, Map<String, Value>)>>; 2],
+    asking: [JoinHandle<Vec<Answer>>; 2],
 }
+
+/// When, and what.
+type Answer = (Instant, Map<String, Value>);
 
 impl Load {
     /// Strangers have numbers from `first` on.
