@@ -202,7 +202,7 @@ impl Records for Compiling<'_> {
         Ok(())
     }
 
-    fn partner(&mut self, id: TenantId, record: &str) -> io::Result<()> {
+    fn partner(&mut self, _: TenantId, id: TenantId, record: &str) -> io::Result<()> {
         self.0.partner(id, record.as_bytes());
         Ok(())
     }

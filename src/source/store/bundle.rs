@@ -201,7 +201,7 @@ impl<W: io::Write> Records for Writing<W> {
         Ok(())
     }
 
-    fn partner(&mut self, _: TenantId, record: &str) -> io::Result<()> {
+    fn partner(&mut self, _: TenantId, _: TenantId, record: &str) -> io::Result<()> {
         self.writer.value(None, serde_json::from_str(record)?)
     }
 }

@@ -23,6 +23,7 @@ pub use self::difference::{Difference, differences};
 pub(in crate::source) use self::embedded::Since;
 pub use self::embedded::{Embedded, Mark};
 pub use self::error::StoreError;
+pub(in crate::source) use self::plan::All;
 pub use self::plan::{Concern, Plan, compile_records, records_as_of};
 use crate::id::TenantId;
 
@@ -60,8 +61,8 @@ pub trait Records {
     /// The settings of the next tenant, which has so many partners.
     fn tenant(&mut self, id: TenantId, settings: &str, partners: usize) -> io::Result<()>;
 
-    /// The next partner of that tenant.
-    fn partner(&mut self, id: TenantId, record: &str) -> io::Result<()>;
+    /// The next partner of that tenant, `of`.
+    fn partner(&mut self, of: TenantId, id: TenantId, record: &str) -> io::Result<()>;
 }
 
 /// A change that was made.

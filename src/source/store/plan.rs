@@ -40,13 +40,12 @@ impl Plan {
         wanted: BTreeMap<Key, Box<str>>,
         what: impl Into<String>,
     ) -> Result<Self, StoreError> {
-        let mut comparing =
-            Comparing { wanted, edits: BTreeMap::new(), partners: BTreeMap::new(), tenant: None };
+        let mut comparing = Comparing { wanted, edits: BTreeMap::new(), partners: BTreeMap::new() };
         let on = match store.read(&mut comparing) {
             Err(StoreError::Empty(_)) => 0,
             read => read?,
         };
-        let Comparing { wanted, mut edits, partners, tenant: _ } = comparing;
+        let Comparing { wanted, mut edits, partners } = comparing;
         edits.extend(wanted.into_iter().map(|(key, after)| (key, Edit { before: None, after: Some(after) })));
         Ok(Self { on, change: Change { what: what.into(), edits }, partners })
     }
@@ -120,7 +119,6 @@ struct Comparing {
     wanted: BTreeMap<Key, Box<str>>,
     edits: BTreeMap<Key, Edit>,
     partners: BTreeMap<TenantId, usize>,
-    tenant: Option<TenantId>,
 }
 
 impl Comparing {
@@ -134,16 +132,13 @@ impl Comparing {
 
 impl Records for Comparing {
     fn tenant(&mut self, id: TenantId, settings: &str, partners: usize) -> io::Result<()> {
-        self.tenant = Some(id);
         self.partners.insert(id, partners);
         self.record(Key::settings(id), settings);
         Ok(())
     }
 
-    fn partner(&mut self, id: TenantId, record: &str) -> io::Result<()> {
-        if let Some(tenant) = self.tenant {
-            self.record(Key::partner(tenant, id), record);
-        }
+    fn partner(&mut self, of: TenantId, id: TenantId, record: &str) -> io::Result<()> {
+        self.record(Key::partner(of, id), record);
         Ok(())
     }
 }
@@ -154,36 +149,32 @@ impl Records for Comparing {
 /// [`StoreError::NotKept`], and where the store cannot be read or changes meanwhile.
 pub fn records_as_of(store: &mut dyn Store, revision: u64) -> Result<BTreeMap<Key, Box<str>>, StoreError> {
     let former = store.former(revision)?;
-    let mut all = All { records: BTreeMap::new(), tenant: None };
+    let mut all = All::default();
     let present = store.read(&mut all)?;
     if present != former.present {
         return Err(StoreError::Conflict { expected: former.present, present });
     }
     for (key, then) in former.records {
         match then {
-            Some(text) => drop(all.records.insert(key, text)),
-            None => drop(all.records.remove(&key)),
+            Some(text) => drop(all.0.insert(key, text)),
+            None => drop(all.0.remove(&key)),
         }
     }
-    Ok(all.records)
+    Ok(all.0)
 }
 
-struct All {
-    records: BTreeMap<Key, Box<str>>,
-    tenant: Option<TenantId>,
-}
+/// Keeps every record.
+#[derive(Debug, Default)]
+pub(in crate::source) struct All(pub(in crate::source) BTreeMap<Key, Box<str>>);
 
 impl Records for All {
     fn tenant(&mut self, id: TenantId, settings: &str, _: usize) -> io::Result<()> {
-        self.tenant = Some(id);
-        self.records.insert(Key::settings(id), settings.into());
+        self.0.insert(Key::settings(id), settings.into());
         Ok(())
     }
 
-    fn partner(&mut self, id: TenantId, record: &str) -> io::Result<()> {
-        if let Some(tenant) = self.tenant {
-            self.records.insert(Key::partner(tenant, id), record.into());
-        }
+    fn partner(&mut self, of: TenantId, id: TenantId, record: &str) -> io::Result<()> {
+        self.0.insert(Key::partner(of, id), record.into());
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ use super::reading::{Nobody, read};
 use crate::id::TenantId;
 use crate::source::etcd::hash;
 use crate::source::etcd::keys::Keys;
-use crate::source::store::{Change, Counts, Former, Key, Past, Records, StoreError};
+use crate::source::store::{All, Change, Counts, Former, Key, Past, Records, StoreError};
 use crate::telemetry::unix_now;
 
 /// The value of a change's key.
@@ -74,13 +74,13 @@ pub(super) async fn former(members: &mut Members, keys: &Keys, revision: u64) ->
     if !is_kept(members, keys, revision).await? {
         return Err(StoreError::NotKept(revision));
     }
-    let mut then = Then::default();
+    let mut then = All::default();
     if read(members, keys, revision, &mut then).await?.revision == 0 {
         return Err(StoreError::NotKept(revision));
     }
-    let mut differing = Differing { records: then.records, tenant: None };
+    let mut differing = Differing(then.0.into_iter().map(|(key, then)| (key, Some(then))).collect());
     let present = read(members, keys, 0, &mut differing).await?.revision;
-    Ok(Former { present, records: differing.records })
+    Ok(Former { present, records: differing.0 })
 }
 
 /// Whether etcd can tell what was at a revision.
@@ -99,55 +99,27 @@ async fn is_kept(members: &mut Members, keys: &Keys, revision: u64) -> Result<bo
         .await
 }
 
-/// All that there was.
-#[derive(Default)]
-struct Then {
-    records: BTreeMap<Key, Option<Box<str>>>,
-    tenant: Option<TenantId>,
-}
-
-impl Records for Then {
-    fn tenant(&mut self, id: TenantId, settings: &str, _: usize) -> io::Result<()> {
-        self.tenant = Some(id);
-        self.records.insert(Key::settings(id), Some(settings.into()));
-        Ok(())
-    }
-
-    fn partner(&mut self, id: TenantId, record: &str) -> io::Result<()> {
-        if let Some(tenant) = self.tenant {
-            self.records.insert(Key::partner(tenant, id), Some(record.into()));
-        }
-        Ok(())
-    }
-}
-
 /// Of what there was, what is not so now.
-struct Differing {
-    records: BTreeMap<Key, Option<Box<str>>>,
-    tenant: Option<TenantId>,
-}
+struct Differing(BTreeMap<Key, Option<Box<str>>>);
 
 impl Differing {
     fn record(&mut self, key: Key, now: &str) {
-        match self.records.get(&key) {
-            Some(Some(then)) if **then == *now => drop(self.records.remove(&key)),
+        match self.0.get(&key) {
+            Some(Some(then)) if **then == *now => drop(self.0.remove(&key)),
             Some(_) => {}
-            None => drop(self.records.insert(key, None)),
+            None => drop(self.0.insert(key, None)),
         }
     }
 }
 
 impl Records for Differing {
     fn tenant(&mut self, id: TenantId, settings: &str, _: usize) -> io::Result<()> {
-        self.tenant = Some(id);
         self.record(Key::settings(id), settings);
         Ok(())
     }
 
-    fn partner(&mut self, id: TenantId, record: &str) -> io::Result<()> {
-        if let Some(tenant) = self.tenant {
-            self.record(Key::partner(tenant, id), record);
-        }
+    fn partner(&mut self, of: TenantId, id: TenantId, record: &str) -> io::Result<()> {
+        self.record(Key::partner(of, id), record);
         Ok(())
     }
 }

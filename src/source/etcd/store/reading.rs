@@ -56,7 +56,7 @@ pub(super) async fn read(
                     state.marker = written;
                 } else if let Some(partner) = canonical(name) {
                     let text = String::from_utf8_lossy(found.value());
-                    records.partner(partner, &text).map_err(StoreError::Output)?;
+                    records.partner(tenant, partner, &text).map_err(StoreError::Output)?;
                 } else {
                     continue;
                 }
@@ -77,7 +77,7 @@ impl Records for Nobody {
         Ok(())
     }
 
-    fn partner(&mut self, _: TenantId, _: &str) -> io::Result<()> {
+    fn partner(&mut self, _: TenantId, _: TenantId, _: &str) -> io::Result<()> {
         Ok(())
     }
 }

@@ -179,32 +179,13 @@ fn columns(key: Key) -> ([u8; 16], Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use tempfile::TempDir;
 
     use super::*;
     use crate::id::TenantId;
-    use crate::source::store::Edit;
+    use crate::source::store::{All, Edit};
 
     const L: TenantId = TenantId::from_u128(1);
-
-    /// All that was read.
-    #[derive(Default, Debug, PartialEq)]
-    struct All(BTreeMap<Key, String>, Option<TenantId>);
-
-    impl Records for All {
-        fn tenant(&mut self, id: TenantId, settings: &str, _: usize) -> io::Result<()> {
-            self.1 = Some(id);
-            self.0.insert(Key::settings(id), settings.to_owned());
-            Ok(())
-        }
-
-        fn partner(&mut self, id: TenantId, record: &str) -> io::Result<()> {
-            self.0.insert(Key::partner(self.1.unwrap(), id), record.to_owned());
-            Ok(())
-        }
-    }
 
     fn store() -> (TempDir, Embedded) {
         let directory = tempfile::tempdir().unwrap();
@@ -212,7 +193,7 @@ mod tests {
         (directory, Embedded::new(path))
     }
 
-    fn all(store: &mut Embedded) -> Result<BTreeMap<Key, String>, StoreError> {
+    fn all(store: &mut Embedded) -> Result<BTreeMap<Key, Box<str>>, StoreError> {
         let mut all = All::default();
         store.read(&mut all).map(|_| all.0)
     }
@@ -224,11 +205,8 @@ mod tests {
         let mut edits = BTreeMap::new();
         for key in before.keys().chain(wanted.keys()) {
             let (before, after) = (before.get(key), wanted.get(key));
-            if before.map(String::as_str) != after.copied() {
-                let edit = Edit {
-                    before: before.map(|text| text.as_str().into()),
-                    after: after.map(|text| (*text).into()),
-                };
+            if before.map(|text| &**text) != after.copied() {
+                let edit = Edit { before: before.cloned(), after: after.map(|text| (*text).into()) };
                 edits.insert(*key, edit);
             }
         }
@@ -302,7 +280,7 @@ mod tests {
                 "{refused:?}"
             );
         }
-        assert_eq!(all(&mut store).unwrap()[&Key::settings(L)], "{}");
+        assert_eq!(&*all(&mut store).unwrap()[&Key::settings(L)], "{}");
     }
 
     #[test]

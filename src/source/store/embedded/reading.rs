@@ -86,7 +86,7 @@ fn hand_over(
                 settings_of = Some(key.tenant);
                 records.tenant(key.tenant, value, partners)
             }
-            Some(partner) if settings_of == Some(key.tenant) => records.partner(partner, value),
+            Some(partner) if settings_of == Some(key.tenant) => records.partner(key.tenant, partner, value),
             Some(_) => {
                 return Err(store.damaged(format!("tenant {} has partners, and no settings", key.tenant)));
             }
