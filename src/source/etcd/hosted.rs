@@ -192,7 +192,7 @@ impl Hosted {
 
     /// The present settings are those of `revision` too.
     pub(in crate::source) fn publish_at(&self, revision: u64) {
-        if self.reader.borrow().as_deref().is_some_and(|snapshot| snapshot.at < revision) {
+        if self.published().is_some_and(|at| at < revision) {
             self.republish(revision);
         }
     }

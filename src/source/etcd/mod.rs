@@ -151,24 +151,30 @@ impl EtcdSource {
 
     /// Loads what is there now; a failure is reported and leaves the policy as it was.
     pub async fn load(&mut self) {
+        self.reach().await;
+    }
+
+    /// The same; gives the connection to the member that answered.
+    async fn reach(&mut self) -> Option<Client> {
         for _ in 0..self.settings.endpoints.len() {
-            let loaded = async {
+            let reached = async {
                 let client = self.connect().await?;
-                self.compare(&client).await
+                self.compare(&client).await?;
+                Ok(client)
             };
-            match loaded.await {
-                Ok(_) => break,
+            match reached.await {
+                Ok(client) => return Some(client),
                 Err(error) => self.unreached(&error),
             }
         }
+        None
     }
 
     /// Goes on for as long as the task lives.
     pub fn spawn(mut self) -> Task {
         Task::spawn(async move {
-            self.begin().await;
             let (shortest, longest) = BACK_OFF;
-            let (mut client, mut pause) = (None, shortest);
+            let (mut client, mut pause) = (self.begin().await, shortest);
             loop {
                 let begun = Instant::now();
                 match Box::pin(self.session(&mut client)).await {
@@ -186,20 +192,26 @@ impl EtcdSource {
     }
 
     /// Where the cluster cannot be read at first, the policy that was kept is better than none.
-    async fn begin(&mut self) {
-        if self.keeper.is_none() {
-            return;
-        }
-        if timeout(FIRST, self.load()).await.is_err() {
+    /// Gives the connection, where there is one.
+    async fn begin(&mut self) -> Option<Client> {
+        self.keeper.as_ref()?;
+        let reached = timeout(FIRST, self.reach()).await;
+        if reached.is_err() {
             self.unreached(&EtcdError::Late(FIRST));
         }
+        if self.hosted.published().is_none() {
+            self.restore();
+        }
+        reached.ok().flatten()
+    }
+
+    fn restore(&mut self) {
         let kept = self.keeper.as_ref().and_then(|keeper| keeper.restore(&self.settings.prefix));
-        if let (None, Some(kept)) = (self.hosted.published(), kept) {
-            let revision = kept.revision;
-            match self.hosted.restore(kept) {
-                Ok(()) => tracing::warn!(revision, "policy restored from `policy.cache`"),
-                Err(problem) => tracing::error!("policy: `policy.cache` is of no use: {problem}"),
-            }
+        let Some(kept) = kept else { return };
+        let revision = kept.revision;
+        match self.hosted.restore(kept) {
+            Ok(()) => tracing::warn!(revision, "policy restored from `policy.cache`"),
+            Err(problem) => tracing::error!("policy: `policy.cache` is of no use: {problem}"),
         }
     }
 

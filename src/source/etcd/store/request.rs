@@ -47,8 +47,7 @@ impl Request {
 
     /// Whether etcd takes it with this one, too.
     pub(super) fn has_room(&self, key: &str, value: &str) -> bool {
-        let more = key.len().saturating_add(value.len()).saturating_add(AROUND);
-        self.operations.len() < OPERATIONS && self.bytes.saturating_add(more) <= BYTES
+        self.operations.len() < OPERATIONS && self.bytes.saturating_add(size(key, value)) <= BYTES
     }
 
     pub(super) fn does_nothing(&self) -> bool {
@@ -60,9 +59,12 @@ impl Request {
     }
 
     fn count(&mut self, key: &str, value: &str) {
-        let bytes = key.len().saturating_add(value.len()).saturating_add(AROUND);
-        self.bytes = self.bytes.saturating_add(bytes);
+        self.bytes = self.bytes.saturating_add(size(key, value));
     }
+}
+
+fn size(key: &str, value: &str) -> usize {
+    key.len().saturating_add(value.len()).saturating_add(AROUND)
 }
 
 fn signed(revision: u64) -> i64 {
