@@ -3,13 +3,11 @@
 use serde_json::json;
 
 use crate::harness::L;
-use crate::scene::{P, Scene, named, partner, settings, told};
+use crate::scene::{LET_IN, P, SHUT_OUT, Scene, named, partner, settings, told};
 
 const Q: &str = "0b1c2d3e-0000-4000-8000-0000000000b0";
 
-const LET_IN: &str = "allow permitted by partner";
 const BY_DEFAULT: &str = "deny users_and_applications_blocked by default";
-const SHUT_OUT: &str = "deny users_and_applications_blocked by partner";
 const UNREAD: &str = "deny partner_unavailable by -";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

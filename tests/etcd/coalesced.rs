@@ -11,9 +11,7 @@ async fn sidecars_behind_a_proxy_follow_every_change() {
     let cluster = Cluster::start(1).await;
     let proxy = cluster.proxy().await;
     let mut writer = Writer(cluster.client().await);
-    writer.partner(L, 1, &partner(P, "allowed")).await;
-    writer.active(L, 1).await;
-    writer.settings(L, &settings("blocked")).await;
+    writer.policy(&partner(P, "allowed")).await;
     let world = world(std::slice::from_ref(&proxy.endpoint), &json!({}));
     let other = world.ready().await;
     let mut other = (Client::connect(&other.check), other);

@@ -5,10 +5,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::harness::{Client, L};
-use crate::scene::{P, Scene, named, partner, told, world};
+use crate::scene::{LET_IN, P, SHUT_OUT, Scene, named, partner, told, world};
 
-const LET_IN: &str = "allow permitted by partner";
-const SHUT_OUT: &str = "deny users_and_applications_blocked by partner";
 const STRANGER: &str = "0b1c2d3e-0000-4000-8000-000000000001";
 const NOBODY: &str = "0b1c2d3e-0000-4000-8000-000000000002";
 
@@ -62,11 +60,7 @@ async fn a_restart_without_the_cluster_serves_what_was_kept_and_follows_when_it_
     let report = scene.readyz().await;
     assert!(report["store"]["problem"].as_str().is_some_and(|why| why.starts_with("etcd: ")), "{report}");
     // What happened meanwhile is told from where the kept one ends.
-    scene.cluster.run(0);
-    scene.cluster.settled().await;
-    let at = scene.writer.partner(L, 1, &partner(P, "blocked")).await;
-    assert_eq!(told(&scene.ask_at(P, at).await), SHUT_OUT);
-    assert_eq!(scene.readyz().await["store"]["problem"], json!(null));
+    scene.comes_back().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,10 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::cluster::{Cluster, Writer};
 use crate::harness::{Client, L};
-use crate::scene::{P, Scene, guest_of, named, partner, settings, told};
-
-const LET_IN: &str = "allow permitted by partner";
-const SHUT_OUT: &str = "deny users_and_applications_blocked by partner";
+use crate::scene::{LET_IN, P, SHUT_OUT, Scene, guest_of, named, partner, settings, told};
 
 fn somebody(number: u32) -> String {
     format!("0b1c2d3e-0000-4000-8000-{number:012}")
@@ -40,12 +37,7 @@ async fn without_the_store_the_last_good_policy_serves_until_it_is_too_old() {
     );
     assert!(report["policy"]["age_seconds"].as_i64().unwrap() >= 8, "{report}");
     assert_eq!(report["ready"], true, "silence would be worse than a denial");
-    // It comes back by itself, with what it missed.
-    scene.cluster.run(0);
-    scene.cluster.settled().await;
-    let at = scene.writer.partner(L, 1, &partner(P, "blocked")).await;
-    assert_eq!(told(&scene.ask_at(P, at).await), SHUT_OUT);
-    assert_eq!(scene.readyz().await["store"]["problem"], json!(null));
+    scene.comes_back().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -83,9 +75,7 @@ async fn a_store_that_begins_anew_is_followed_though_it_counts_from_the_beginnin
     // An empty store protects nobody, and is no policy: what it does not have is not absent.
     let meanwhile = scene.told(P).await;
     assert!(!meanwhile.ends_with("by default"), "{meanwhile}");
-    scene.writer.partner(L, 1, &partner(P, "blocked")).await;
-    scene.writer.active(L, 1).await;
-    let at = scene.writer.settings(L, &settings("blocked")).await;
+    let at = scene.writer.policy(&partner(P, "blocked")).await;
     // Meanwhile nobody may know what the partner's record is.
     let decision = scene.until(P, |decision| told(decision) == SHUT_OUT).await;
     assert!(named(&decision) < last, "{decision:?} after {at}");
@@ -103,9 +93,7 @@ async fn another_cluster_in_the_place_of_the_first_is_no_continuation_of_it() {
     // Everything is written at the revisions that the first one had, and then something else at a higher one.
     let another = Cluster::another().await;
     let mut writer = Writer(another.client().await);
-    writer.partner(L, 1, &partner(P, "blocked")).await;
-    writer.active(L, 1).await;
-    let mut at = writer.settings(L, &settings("blocked")).await;
+    let mut at = writer.policy(&partner(P, "blocked")).await;
     assert_eq!(at, first);
     while at < first + 5 {
         at = writer.put("v1/elsewhere", "").await;

@@ -8,7 +8,7 @@ use tenantgate::app::App;
 use crate::cluster::{Cluster, Writer};
 use crate::harness::{Asked, Client, L, World, signer};
 use crate::proxy::Proxy;
-use crate::scene::{P, inbound, named, settings, world};
+use crate::scene::{P, inbound, named, world};
 
 const ONE: &str = "0a1b2c3d-0000-4000-8000-00000000000a";
 const TWO: &str = "0a1b2c3d-0000-4000-8000-00000000000b";
@@ -29,9 +29,7 @@ impl Gate {
     async fn open() -> Self {
         let cluster = Cluster::start(1).await;
         let mut writer = Writer(cluster.client().await);
-        writer.partner(L, 1, &partner()).await;
-        writer.active(L, 1).await;
-        writer.settings(L, &settings("blocked")).await;
+        writer.policy(&partner()).await;
         writer.put(&key(TWO), &home(LISTED)).await;
         let proxy = Proxy::to(&cluster.endpoints()[0]).await;
         let world = world(std::slice::from_ref(&proxy.endpoint), &json!({"policy": {"max_staleness": "8s"}}));

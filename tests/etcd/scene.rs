@@ -9,6 +9,10 @@ use crate::cluster::{Cluster, Writer};
 use crate::harness::{Asked, Client, L, Merge as _, World, signer};
 
 pub(crate) const P: &str = "3d2f5b0e-5f0c-4a44-9f0b-8f9a3f1e7c21";
+/// What [`told`] says of those whom P's record allows.
+pub(crate) const LET_IN: &str = "allow permitted by partner";
+/// And of those whom it blocks.
+pub(crate) const SHUT_OUT: &str = "deny users_and_applications_blocked by partner";
 
 /// Collaboration inbound for everyone, allowed or blocked.
 pub(crate) fn inbound(access: &str) -> Value {
@@ -31,6 +35,15 @@ pub(crate) fn settings(default: &str) -> Value {
 pub(crate) fn guest_of(home: &str) -> Asked {
     let claims = json!({"tid": L, "idp": format!("https://sts.windows.net/{home}/"), "aud": "api://orders"});
     Asked::with_token(&signer().mint(&claims))
+}
+
+impl Writer {
+    /// Everybody is blocked but for this partner's own setting; gives the revision.
+    pub(crate) async fn policy(&mut self, partner: &Value) -> i64 {
+        self.partner(L, 1, partner).await;
+        self.active(L, 1).await;
+        self.settings(L, &settings("blocked")).await
+    }
 }
 
 /// The configuration of a sidecar on these members.
@@ -61,9 +74,7 @@ impl Scene {
         }
         let cluster = Cluster::start(members).await;
         let mut writer = Writer(cluster.client().await);
-        writer.partner(L, 1, &partner(P, "allowed")).await;
-        writer.active(L, 1).await;
-        writer.settings(L, &settings("blocked")).await;
+        writer.policy(&partner(P, "allowed")).await;
         let world = world(&cluster.endpoints(), more);
         let app = world.ready().await;
         let client = Client::connect(&app.check);
@@ -99,6 +110,15 @@ impl Scene {
     /// Whether people of this tenant are let in, and by which setting.
     pub(crate) async fn told(&mut self, home: &str) -> String {
         told(&self.ask(home).await)
+    }
+
+    /// The store is back, and so is the sidecar by itself, with what it missed.
+    pub(crate) async fn comes_back(&mut self) {
+        self.cluster.run(0);
+        self.cluster.settled().await;
+        let at = self.writer.partner(L, 1, &partner(P, "blocked")).await;
+        assert_eq!(told(&self.ask_at(P, at).await), SHUT_OUT);
+        assert_eq!(self.readyz().await["store"]["problem"], json!(null));
     }
 
     pub(crate) async fn readyz(&self) -> Value {

@@ -10,7 +10,7 @@ use crate::authority::Authority;
 use crate::cluster::{Cluster, Writer};
 use crate::harness::{Client as Envoy, L};
 use crate::operator::{apply, bundle, policy};
-use crate::scene::{P, guest_of, named, partner, settings, told, world};
+use crate::scene::{P, guest_of, named, partner, told, world};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_policy_is_read_by_tls_certificate_and_password() {
@@ -53,9 +53,7 @@ async fn a_policy_is_read_by_tls_certificate_and_password() {
     admin.auth_enable().await.unwrap();
     let options = options.with_user("root", "a secret");
     let mut writer = Writer(Client::connect(&endpoints, Some(options)).await.unwrap());
-    writer.partner(L, 1, &partner(P, "allowed")).await;
-    writer.active(L, 1).await;
-    writer.settings(L, &settings("blocked")).await;
+    writer.policy(&partner(P, "allowed")).await;
 
     let password = file("password", "correct horse\n");
     let etcd = |password: &str| {

@@ -7,19 +7,14 @@ use serde_json::{Value, json};
 use crate::cluster::{Cluster, Writer};
 use crate::harness::{Client, L};
 use crate::proxy::Proxy;
-use crate::scene::{P, Scene, named, partner, settings, told, world};
-
-const LET_IN: &str = "allow permitted by partner";
-const SHUT_OUT: &str = "deny users_and_applications_blocked by partner";
+use crate::scene::{LET_IN, P, SHUT_OUT, Scene, named, partner, told, world};
 
 /// On one member by a way of its own, compared every two seconds.
 async fn behind_proxy() -> (Scene, Proxy) {
     let cluster = Cluster::start(1).await;
     let proxy = Proxy::to(&cluster.endpoints()[0]).await;
     let mut writer = Writer(cluster.client().await);
-    writer.partner(L, 1, &partner(P, "allowed")).await;
-    writer.active(L, 1).await;
-    writer.settings(L, &settings("blocked")).await;
+    writer.policy(&partner(P, "allowed")).await;
     let more = json!({"policy": {"max_staleness": "8s"}});
     let world = world(std::slice::from_ref(&proxy.endpoint), &more);
     let app = world.ready().await;

@@ -6,10 +6,7 @@ use serde_json::{Value, json};
 use super::{Place, history, name, revision, shut_out, somebody};
 use crate::harness::{Client, L};
 use crate::operator::{apply, bundle, get, policy};
-use crate::scene::{self, guest_of, named, told};
-
-const SHUT_OUT: &str = "deny users_and_applications_blocked by partner";
-const LET_IN: &str = "allow permitted by partner";
+use crate::scene::{self, LET_IN, SHUT_OUT, guest_of, named, told};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_applied_is_got_and_followed_at_the_revision_that_is_told() {

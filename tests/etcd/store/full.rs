@@ -6,9 +6,7 @@ use super::{Place, name, shut_out};
 use crate::cluster::Cluster;
 use crate::harness::Client;
 use crate::operator::{apply, get};
-use crate::scene::{guest_of, named, told};
-
-const SHUT_OUT: &str = "deny users_and_applications_blocked by partner";
+use crate::scene::{SHUT_OUT, guest_of, named, told};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_store_is_told_of_read_on_and_written_again_once_there_is_room() {

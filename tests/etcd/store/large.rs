@@ -10,11 +10,10 @@ use serde_json::json;
 use super::{Place, history, name, revision, shut_out};
 use crate::harness::{Client, L};
 use crate::operator::{apply, command, get};
-use crate::scene::{guest_of, named, told};
+use crate::scene::{SHUT_OUT, guest_of, named, told};
 
 /// Not one page, not one request, and not one part of a generation.
 const PARTNERS: usize = 3000;
-const SHUT_OUT: &str = "deny users_and_applications_blocked by partner";
 /// Whose people come.
 const ASKED: usize = 300;
 

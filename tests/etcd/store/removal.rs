@@ -6,9 +6,8 @@ use super::{Place, name, shut_out};
 use crate::harness::Client;
 use crate::operator::get;
 use crate::proxy::Proxy;
-use crate::scene::{guest_of, named, told, world};
+use crate::scene::{SHUT_OUT, guest_of, named, told, world};
 
-const SHUT_OUT: &str = "deny users_and_applications_blocked by partner";
 const PARTNERS: usize = 300;
 
 /// Whoever has no record is let in by default, so that one that is gone must never seem never to have been.
