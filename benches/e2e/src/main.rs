@@ -14,6 +14,16 @@
 
 #[path = "../../../tests/it/attack.rs"]
 mod attack;
+#[path = "../../../tests/etcd/cluster.rs"]
+#[expect(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests need the rest of it, and may fail loudly"
+)]
+mod cluster;
 mod connection;
 mod count;
 mod do_nothing;

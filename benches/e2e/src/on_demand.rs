@@ -3,22 +3,20 @@
 
 use std::fmt;
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Command, Stdio};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use envoy_types::pb::envoy::service::auth::v3::authorization_client::AuthorizationClient;
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tenantgate::source::{EtcdSettings, EtcdStore, Plan, Store as _, records_of};
 use tenantgate::token::DevelopmentIssuer;
-use tokio::runtime;
+use tokio::runtime::{self, Runtime};
 
+use crate::cluster::{Cluster, free_port};
 use crate::fixtures::{Caller, claims};
 use crate::memory::sparse;
-use crate::process::Process;
 use crate::request::{Code, Request};
 use crate::scene;
 use crate::server::{Role, Server};
@@ -58,13 +56,15 @@ impl OnDemand {
     /// Writes the policy, and asks.
     pub(crate) fn take() -> anyhow::Result<Self> {
         let directory = tempfile::tempdir()?;
-        let etcd = Etcd::start(&directory)?;
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        // Without its disk, which is not what is measured.
+        let etcd = runtime.block_on(Cluster::start(1));
         let begun = Instant::now();
-        etcd.write(&sparse(PARTNERS))?;
+        write(etcd.endpoints(), &sparse(PARTNERS))?;
         let written = begun.elapsed();
         let issuer = DevelopmentIssuer::keygen(directory.path())?;
-        let admin = free()?;
-        let mut config = scene::config(&json!({"source": "etcd", "etcd": {"endpoints": [etcd.endpoint()]}}));
+        let admin = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let mut config = scene::config(&json!({"source": "etcd", "etcd": {"endpoints": etcd.endpoints()}}));
         if let Value::Object(members) = &mut config {
             members.insert("listen".to_owned(), json!({"check": "127.0.0.1:0", "admin": admin}));
             // What is measured is how long it takes, and nobody is refused for it.
@@ -88,7 +88,7 @@ impl OnDemand {
         };
         let active = asked(&mut (0..ACTIVE).map(|number| number * (PARTNERS / ACTIVE)))?;
         let unknown = asked(&mut (PARTNERS..PARTNERS + UNKNOWN))?;
-        let pass = |requests: &[Request]| Pass::of(&server, admin, &etcd, requests);
+        let pass = |requests: &[Request]| Pass::of(&runtime, &server, [admin, etcd.address(0)], requests);
         let (cold, warm) = (pass(&active)?, pass(&active)?);
         let resident = server.memory("VmRSS")?;
         let (scan, after) = (pass(&unknown)?, pass(&active)?);
@@ -108,17 +108,23 @@ impl OnDemand {
 }
 
 impl Pass {
-    fn of(server: &Server, admin: SocketAddr, etcd: &Etcd, requests: &[Request]) -> anyhow::Result<Self> {
+    /// `admin` tells the service's metrics, `etcd` the store's.
+    fn of(
+        runtime: &Runtime,
+        server: &Server,
+        [admin, etcd]: [SocketAddr; 2],
+        requests: &[Request],
+    ) -> anyhow::Result<Self> {
         let count = || -> anyhow::Result<_> {
             Ok((
                 scraped(admin, "tenantgate_partner_cache_hits ")?,
                 scraped(admin, "tenantgate_partner_cache_misses ")?,
-                scraped(etcd.client, "etcd_debugging_mvcc_range_total ")?,
+                scraped(etcd, "etcd_debugging_mvcc_range_total ")?,
             ))
         };
         let before = count()?;
         let mut latency = Histogram::new(3)?;
-        runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        runtime.block_on(async {
             let mut client = AuthorizationClient::connect(format!("http://{}", server.address)).await?;
             for request in requests {
                 let check = request.check.clone();
@@ -158,52 +164,12 @@ impl fmt::Display for OnDemand {
     }
 }
 
-/// One member, without its disk: it is not what is measured.
-struct Etcd {
-    client: SocketAddr,
-    _process: Process,
-}
-
-impl Etcd {
-    fn start(directory: &TempDir) -> anyhow::Result<Self> {
-        let (client, peer) = (free()?, free()?);
-        let [client_url, peer_url] = [client, peer].map(|address| format!("http://{address}"));
-        let process = Command::new("etcd")
-            .args(["--name", "m0", "--log-level", "error", "--logger", "zap", "--unsafe-no-fsync"])
-            .args(["--listen-client-urls", &client_url, "--advertise-client-urls", &client_url])
-            .args(["--listen-peer-urls", &peer_url, "--initial-advertise-peer-urls", &peer_url])
-            .args(["--initial-cluster", &format!("m0={peer_url}")])
-            .arg("--data-dir")
-            .arg(directory.path().join("etcd"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .context("is etcd-server installed?")?;
-        let process = Process::of(process);
-        let begun = Instant::now();
-        while scraped(client, "etcd_server_has_leader ").unwrap_or_default() < 1.0 {
-            ensure!(begun.elapsed() < Duration::from_secs(30), "etcd does not come up");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Ok(Self { client, _process: process })
-    }
-
-    fn endpoint(&self) -> String {
-        format!("http://{}", self.client)
-    }
-
-    fn write(&self, policy: &str) -> anyhow::Result<()> {
-        let (endpoints, prefix) = (vec![self.endpoint()], "/tenantgate".to_owned());
-        let mut store =
-            EtcdStore::new(EtcdSettings { endpoints, prefix, cache: None, user: None, tls: None })?;
-        let plan = Plan::of(&mut store, records_of(&[policy.as_bytes().to_vec()])?, "bench")?;
-        store.apply(&plan.change, plan.on, &mut |_| {})?;
-        Ok(())
-    }
-}
-
-fn free() -> anyhow::Result<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+fn write(endpoints: Vec<String>, policy: &str) -> anyhow::Result<()> {
+    let prefix = "/tenantgate".to_owned();
+    let mut store = EtcdStore::new(EtcdSettings { endpoints, prefix, cache: None, user: None, tls: None })?;
+    let plan = Plan::of(&mut store, records_of(&[policy.as_bytes().to_vec()])?, "bench")?;
+    store.apply(&plan.change, plan.on, &mut |_| {})?;
+    Ok(())
 }
 
 /// The sum of a metric.
