@@ -25,24 +25,18 @@ impl Partners {
         Self { shelf, ..Self::default() }
     }
 
-    /// These and `edits`. It takes as long as what ever changed, not as long as there are partners.
-    #[must_use]
-    pub(in crate::policy) fn amended(
-        &self,
-        edits: impl IntoIterator<Item = (TenantId, Option<Partner>)>,
-    ) -> Self {
-        let mut amended = self.clone();
-        amended.changed.extend(edits);
-        if amended.changed.len() > BESIDE {
-            let table = Arc::make_mut(&mut amended.table);
-            for (id, now) in amended.changed.drain() {
+    /// Makes `edits`. It takes as long as what ever changed, not as long as there are partners.
+    pub(in crate::policy) fn amend(&mut self, edits: impl IntoIterator<Item = (TenantId, Option<Partner>)>) {
+        self.changed.extend(edits);
+        if self.changed.len() > BESIDE {
+            let table = Arc::make_mut(&mut self.table);
+            for (id, now) in self.changed.drain() {
                 match now {
                     Some(partner) => drop(table.insert(id, partner)),
                     None => drop(table.remove(&id)),
                 }
             }
         }
-        amended
     }
 
     pub(in crate::policy) fn reserve(&mut self, more: usize) {
@@ -107,7 +101,7 @@ mod tests {
                 (TenantId::from_u128(round * 7 % 4000), Some(partner(round % 2 == 0))),
                 (TenantId::from_u128(round * 11 % 4000), None),
             ];
-            partners = partners.amended(edits.clone());
+            partners.amend(edits.clone());
             for (id, now) in edits {
                 match now {
                     Some(partner) => expected.insert(id, partner),
@@ -129,10 +123,12 @@ mod tests {
         let mut partners = Partners::default();
         let (one, other) = (TenantId::from_u128(1), TenantId::from_u128(2));
         partners.insert(one, partner(false));
-        let amended = partners.amended([(other, Some(partner(true)))]);
+        let mut amended = partners.clone();
+        amended.amend([(other, Some(partner(true)))]);
         assert!(Arc::ptr_eq(&partners.table, &amended.table));
         assert_eq!((partners.get(other), amended.get(other)), (None, Some(&partner(true))));
-        let none = amended.amended([(one, None), (other, None)]);
+        let mut none = amended.clone();
+        none.amend([(one, None), (other, None)]);
         assert!(none.is_empty() && !amended.is_empty() && none.get(one).is_none());
     }
 }

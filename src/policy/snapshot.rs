@@ -80,8 +80,8 @@ impl Snapshot {
         let mut tenants = (*self.tenants).clone();
         for (id, edits) in edits {
             if let Some(tenant) = tenants.get_mut(&id) {
-                let partners = tenant.partners.amended(edits);
-                *tenant = Tenant { partners, unrestricted: OnceLock::new(), ..tenant.clone() };
+                tenant.partners.amend(edits);
+                tenant.unrestricted = OnceLock::new();
             }
         }
         Self { revision, at: self.at, tenants: Arc::new(tenants) }
