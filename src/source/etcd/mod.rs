@@ -348,6 +348,11 @@ async fn within<T>(
     timeout(limit, work).await.unwrap_or(Err(EtcdError::Late(limit)))
 }
 
+/// A revision, as etcd has it in its messages.
+fn signed(revision: u64) -> i64 {
+    i64::try_from(revision).unwrap_or(i64::MAX)
+}
+
 /// Nine to eleven tenths: what failed together must not come back together.
 fn jittered(duration: Duration) -> Duration {
     let share = u32::try_from(hash() % 201).unwrap_or_default();

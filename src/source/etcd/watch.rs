@@ -4,10 +4,10 @@ use etcd_client::{Client, Event, EventType, WatchOptions, WatchResponse, WatchSt
 
 use crate::directory::{Change, Record};
 use crate::id::TenantId;
-use crate::source::etcd::EtcdError;
 use crate::source::etcd::keys::{Key, Keys, Range, canonical};
 use crate::source::etcd::partners::record;
 use crate::source::etcd::principals::PrincipalChange;
+use crate::source::etcd::{EtcdError, signed};
 
 /// What to watch, and since when.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl Watching {
     ) -> Result<Self, EtcdError> {
         let mut stream = None;
         for Watched { range: (from, to), after, .. } in &watched {
-            let since = i64::try_from(after.saturating_add(1)).unwrap_or(i64::MAX);
+            let since = signed(after.saturating_add(1));
             let options = WatchOptions::new().with_range(to.as_str()).with_start_revision(since);
             match &mut stream {
                 None => {

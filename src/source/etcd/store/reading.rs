@@ -9,7 +9,7 @@ use super::parts::Part;
 use super::{Seen, SeenTenant};
 use crate::id::TenantId;
 use crate::source::etcd::keys::{Keys, canonical, generation};
-use crate::source::etcd::small;
+use crate::source::etcd::{signed, small};
 use crate::source::store::{Records, StoreError};
 
 /// Records of one answer: a hundred kilobytes of them, as they mostly are.
@@ -22,8 +22,7 @@ pub(super) async fn read(
     at: u64,
     records: &mut dyn Records,
 ) -> Result<Seen, StoreError> {
-    let signed = i64::try_from(at).unwrap_or(i64::MAX);
-    let small = members.ask(async |mut kv| small::read_at(&mut kv, keys, signed).await).await?;
+    let small = members.ask(async |mut kv| small::read_at(&mut kv, keys, signed(at)).await).await?;
     let mut seen = Seen { at: small.revision, revision: small.changed, ..Seen::default() };
     (seen.change, seen.revision) = match latest_change(members, keys, seen.at).await? {
         Some((number, written)) => (number, seen.revision.max(written)),
@@ -161,8 +160,4 @@ impl Pages {
             self.partners = keys.saturating_sub(usize::from(marked));
         }
     }
-}
-
-fn signed(revision: u64) -> i64 {
-    i64::try_from(revision).unwrap_or(i64::MAX)
 }

@@ -16,6 +16,7 @@ use super::members::Members;
 use super::parts::Part;
 use crate::id::TenantId;
 use crate::source::etcd::keys::{Keys, generation};
+use crate::source::etcd::signed;
 use crate::source::etcd::small::{Held, next_name};
 use crate::source::store::StoreError;
 use crate::telemetry::unix_now;
@@ -160,9 +161,8 @@ async fn retire(
     number: u64,
     written: u64,
 ) -> Result<bool, StoreError> {
-    let written = i64::try_from(written).unwrap_or(i64::MAX);
     let transaction = Txn::new()
-        .when([Compare::mod_revision(keys.active(tenant), CompareOp::Equal, written)])
+        .when([Compare::mod_revision(keys.active(tenant), CompareOp::Equal, signed(written))])
         .and_then([TxnOp::put(keys.marker(tenant, number), TO_BE_REMOVED, None)]);
     let answer = members.ask(async |mut kv| Ok(kv.txn(transaction.clone()).await?)).await?;
     Ok(answer.succeeded())

@@ -2,6 +2,8 @@
 
 use etcd_client::{Compare, CompareOp, Txn, TxnOp};
 
+use crate::source::etcd::signed;
+
 /// What must be so, and what is done then.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Request {
@@ -65,8 +67,4 @@ impl Request {
 
 fn size(key: &str, value: &str) -> usize {
     key.len().saturating_add(value.len()).saturating_add(AROUND)
-}
-
-fn signed(revision: u64) -> i64 {
-    i64::try_from(revision).unwrap_or(i64::MAX)
 }
