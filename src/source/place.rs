@@ -9,8 +9,9 @@ use crate::source::document::{Document, Files, Stamp, directory_of};
 use crate::source::store::{Embedded, Mark, Records, Since, Store as _, StoreError};
 use crate::telemetry::unix_now;
 
-/// So many changed partners are read by themselves; where more changed, everything is.
-const AMENDED: usize = 10_000;
+/// So many changed partners are read by themselves; where more changed, everything is. For each of which something is to
+/// be said, its place among all others is counted.
+const AMENDED: usize = 100;
 
 /// Where the policy is.
 #[derive(Debug, Clone)]
