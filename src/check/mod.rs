@@ -9,6 +9,7 @@
 //! cannot be read, and a caller's `grpc-timeout` is answered before it runs out. Exceptions, which HTTP/2 itself
 //! refuses: broken framing, a header list over `limits.max_header_list`, a stream over `max_concurrent_streams`.
 
+mod calls;
 mod credentials;
 mod decision;
 mod eager;

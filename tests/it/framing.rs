@@ -131,3 +131,49 @@ async fn what_http2_refuses_is_the_only_thing_without_an_answer() {
     assert_eq!(reason(&other.check(&internal()).await.unwrap()), "allow");
     assert_eq!(reason(&raw.check(&internal()).await.unwrap()), "allow");
 }
+
+#[tokio::test]
+async fn a_question_for_health_is_short_and_comes_soon_or_is_not_held() {
+    let app = World::new(&json!({}), &bundle()).ready().await;
+    let mut raw = Raw::to(&app.check).await;
+    let path = "/grpc.health.v1.Health/Check";
+    let head = |length: u32| [&[0], &length.to_be_bytes()[..]].concat();
+    assert_eq!(raw.status_of(path, &head(0), true).await, "0");
+    // RESOURCE_EXHAUSTED or OUT_OF_RANGE, before any of it has come.
+    let status = raw.status_of(path, &head(4 << 20), false).await;
+    assert!(["8", "11"].contains(&&*status), "{status}");
+    // DEADLINE_EXCEEDED
+    assert_eq!(raw.status_of(path, &head(10), false).await, "4");
+}
+
+#[tokio::test]
+async fn calls_that_never_say_more_have_a_bound_and_others_are_answered_beside_them() {
+    let app = World::new(&json!({}), &bundle()).ready().await;
+    let (mut connections, mut calls) = (Vec::new(), Vec::new());
+    for _ in 0..36 {
+        let mut raw = Raw::to(&app.check).await;
+        for _ in 0..1_000 {
+            let call = raw.begin(&[]).await.unwrap();
+            calls.push(tokio::spawn(call.answer()));
+        }
+        connections.push(raw);
+    }
+    // 32,768 have room, and 128 of each connection.
+    let mut reset = async || {
+        let mut ended = Vec::new();
+        for call in calls.extract_if(.., |call| call.is_finished()) {
+            ended.push(call.await.unwrap());
+        }
+        ended
+    };
+    let mut ended = Vec::new();
+    while ended.is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        ended = reset().await;
+    }
+    for outcome in ended {
+        assert_eq!(outcome.unwrap_err().reason(), Some(h2::Reason::INTERNAL_ERROR));
+    }
+    let mut raw = Raw::to(&app.check).await;
+    assert_eq!(reason(&raw.check(&internal()).await.unwrap()), "allow");
+}

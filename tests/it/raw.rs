@@ -58,6 +58,26 @@ impl Raw {
         Ok(Begun { body, answer })
     }
 
+    /// The gRPC status of another call, whose message may be half sent.
+    pub(crate) async fn status_of(&mut self, path: &str, message: &[u8], last: bool) -> String {
+        let request = http::Request::post(format!("http://gate{path}"))
+            .header("content-type", "application/grpc")
+            .header("te", "trailers");
+        self.client = self.client.clone().ready().await.unwrap();
+        let (answer, mut body) = self.client.send_request(request.body(()).unwrap(), false).unwrap();
+        body.send_data(Bytes::copy_from_slice(message), last).unwrap();
+        let answer = answer.await.unwrap();
+        // Said at once, or after the answer.
+        if let Some(status) = answer.headers().get("grpc-status") {
+            return status.to_str().unwrap().to_owned();
+        }
+        let mut answered = answer.into_body();
+        while let Some(data) = answered.data().await {
+            answered.flow_control().release_capacity(data.unwrap().len()).unwrap();
+        }
+        answered.trailers().await.unwrap().unwrap()["grpc-status"].to_str().unwrap().to_owned()
+    }
+
     pub(crate) async fn check(&mut self, asked: &Asked) -> Result<CheckResponse, h2::Error> {
         self.begin(&[]).await?.finish(asked).await
     }
