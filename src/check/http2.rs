@@ -51,6 +51,9 @@ impl Protocol for Http2 {
             .max_header_list_size(limits.max_header_list)
             .keep_alive_interval(KEEPALIVE)
             .keep_alive_timeout(KEEPALIVE)
+            // Envoy resets a check whose client has gone, and many where clients go at once or time runs out. To end
+            // its connection for that would be to end everyone else's checks.
+            .max_pending_accept_reset_streams(usize::try_from(limits.max_concurrent_streams).ok())
             // No gRPC client reads it.
             .auto_date_header(false);
         // Counted by this connection alone, so that no count is shared between cores.

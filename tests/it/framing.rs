@@ -177,3 +177,17 @@ async fn calls_that_never_say_more_have_a_bound_and_others_are_answered_beside_t
     let mut raw = Raw::to(&app.check).await;
     assert_eq!(reason(&raw.check(&internal()).await.unwrap()), "allow");
 }
+
+/// Clients can make Envoy do that; whose checks are on the same connection must not suffer.
+#[tokio::test]
+async fn checks_that_are_reset_as_soon_as_they_are_sent_leave_the_others_alone() {
+    let app = World::new(&json!({}), &bundle()).ready().await;
+    let mut raw = Raw::to(&app.check).await;
+    for _ in 0..20 {
+        // Without a pause, so that they come in one piece.
+        for _ in 0..100 {
+            raw.begin(&[]).await.unwrap().reset();
+        }
+        assert_eq!(reason(&raw.check(&internal()).await.unwrap()), "allow");
+    }
+}

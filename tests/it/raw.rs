@@ -102,6 +102,11 @@ pub(crate) fn framed(asked: &Asked) -> Vec<u8> {
 }
 
 impl Begun {
+    /// Nobody waits for it any more.
+    pub(crate) fn reset(mut self) {
+        self.body.send_reset(h2::Reason::CANCEL);
+    }
+
     pub(crate) fn send(&mut self, bytes: &[u8], last: bool) -> Result<(), h2::Error> {
         self.body.send_data(Bytes::copy_from_slice(bytes), last)
     }
