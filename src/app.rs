@@ -14,7 +14,7 @@ use crate::check::{Gate, Health, Http2, Http2Limits, Judge, Services, Tokens};
 use crate::config::{Composed, Config, ConfigError, PortConfig};
 use crate::directory::Directory;
 use crate::port::{
-    Address, BadSocket, Bound, Certificates, Handed, ListenError, Renewal, Server, Stop, TlsError,
+    Address, BadSocket, Bound, Certificates, Handed, ListenError, Renewal, Server, Stop, TlsError, turn,
 };
 use crate::source::{
     BadPrincipals, Feed, FetchError, KeySource, Keys, KeysConfig, Principals, Reached, Task,
@@ -75,10 +75,6 @@ pub struct App {
     _keys: Keys,
 }
 
-/// How long a process that others may be serving beside puts off its own first check until it can decide it. After
-/// that it answers all the same: there may be nobody else.
-const HOLD: Duration = Duration::from_secs(3);
-
 impl App {
     /// Loads what is there, opens both ports and serves. A policy or key that is missing keeps the service from
     /// being ready, not from answering: such checks are denied with a reason.
@@ -105,7 +101,6 @@ impl App {
             http2,
             max_message,
         } = Parts::of(config.compose()?)?;
-        let beside_others = check.reuse_port || !handed.is_empty();
         let readiness = Arc::new(Readiness::default());
         let health = Health::new();
         let mut ports =
@@ -133,9 +128,7 @@ impl App {
         let mut tasks = vec![feed.spawn(), Task::spawn(ready)];
         tasks.extend(principals.map(Principals::spawn));
         tasks.extend(renewals.into_iter().map(|renewal| Task::spawn(renewal.run())));
-        if beside_others {
-            hold(&readiness).await;
-        }
+        turn(&check.address, &handed, check.reuse_port, until_ready(&readiness)).await;
         let server = open(Port::Check, check, check_tls, &mut handed)?;
         handed.all_taken()?;
         let check = server.bound().address().clone();
@@ -299,9 +292,8 @@ fn open(
     Ok(Server::new(bound, tls, limits))
 }
 
-async fn hold(readiness: &Readiness) {
-    let until = Instant::now() + HOLD;
-    while !readiness.is_ready() && Instant::now() < until {
+async fn until_ready(readiness: &Readiness) {
+    while !readiness.is_ready() {
         sleep(Duration::from_millis(10)).await;
     }
 }

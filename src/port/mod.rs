@@ -9,9 +9,11 @@ mod bound;
 mod certificates;
 mod client;
 mod handed;
+mod name;
 mod patience;
 mod server;
 mod tls;
+mod turn;
 
 pub use self::address::Address;
 pub use self::bound::{Bound, ListenError};
@@ -21,3 +23,4 @@ pub use self::handed::{BadSocket, Handed};
 pub use self::patience::Opened;
 pub use self::server::{Limits, Protocol, Server, Stop};
 pub use self::tls::{TlsConfig, TlsError};
+pub use self::turn::turn;

@@ -1,5 +1,6 @@
 //! Hostile clients: memory stays bounded and somebody else's checks are answered.
 
+use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -31,7 +32,7 @@ async fn whatever_a_client_does_memory_is_bounded_and_others_are_answered() {
     let limits = json!({"handshake_timeout": "1s"});
     let bundle = json!({"tenants": [{"tenantId": L, "crossTenantAccessPolicy": {}}]});
     let world = World::new(&json!({"listen": listen, "limits": limits}), &bundle);
-    let process = Process::start(&world, &[&check, &admin]);
+    let process = Process::start(&world.path(""), &[check.as_fd(), admin.as_fd()]);
     let asked = Asked::with_token(&signer().mint(&json!({"tid": L, "aud": "api://orders"})));
     let mut good = Raw::over(TcpStream::connect(address).await.unwrap()).await.unwrap();
     assert_eq!(reason(&good.check(&asked).await.unwrap()), "allow");

@@ -103,6 +103,57 @@ async fn a_unix_socket_that_somebody_listens_on_is_not_taken_and_a_successors_is
 }
 
 #[tokio::test]
+async fn a_successor_that_is_the_first_to_leave_gives_the_name_of_a_socket_back() {
+    let world = World::new(&json!({}), &bundle());
+    let path = world.path("check.sock");
+    let mut config = world.config();
+    config.listen.check = Address::Unix(path.clone());
+    config.listen.reuse_port = true;
+    let first = App::start(&config, None).await.unwrap();
+    for _ in 0..2 {
+        let second = App::start(&config, None).await.unwrap();
+        second.stop().await;
+        assert_eq!(Client::connect(&first.check).decide(&internal()).await["effect"], "allow");
+    }
+    let second = App::start(&config, None).await.unwrap();
+    first.stop().await;
+    assert_eq!(Client::connect(&second.check).decide(&internal()).await["effect"], "allow");
+    second.stop().await;
+    let names = std::fs::read_dir(world.path("")).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = names.filter(|name| name.to_string_lossy().contains("sock")).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test]
+async fn a_successor_that_is_not_ready_leaves_the_port_to_whoever_has_it() {
+    let world = World::new(&json!({}), &bundle());
+    let socket = Address::Unix(world.path("check.sock"));
+    for address in [socket, "127.0.0.1:0".parse().unwrap()] {
+        let mut config = world.config();
+        config.listen.check = address;
+        config.listen.reuse_port = true;
+        let first = App::start(&config, None).await.unwrap();
+        config.listen.check = first.check.clone();
+        let check = first.check.clone();
+        let mut unready = config.clone();
+        unready.policy.path = Some(world.path("no-policy.json"));
+        let second = tokio::spawn(async move { App::start(&unready, None).await.unwrap() });
+        // Time enough for one that does not care.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert!(!second.is_finished(), "it opened the port");
+        for _ in 0..20 {
+            assert_eq!(Client::connect(&check).decide(&internal()).await["effect"], "allow");
+        }
+        first.stop().await;
+        // Now there is nobody else.
+        let second = second.await.unwrap();
+        let decision = Client::connect(&second.check).decide(&internal()).await;
+        assert_eq!(decision["reason"], "policy_unavailable");
+        second.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn two_processes_share_a_port_only_if_both_mean_to() {
     let world = World::new(&json!({}), &bundle());
     let on = |address: &Address, reuse_port| {
