@@ -68,12 +68,17 @@ pub struct App {
     gate: Arc<Gate>,
     readiness: Arc<Readiness>,
     health: Health,
+    /// How long the port may stay open after the end was told.
+    farewell: Duration,
     stop: watch::Sender<bool>,
     serving: Task,
     _admin: admin::Serving,
     _tasks: Vec<Task>,
     _keys: Keys,
 }
+
+/// The longest farewell.
+const FAREWELL: Duration = Duration::from_secs(3);
 
 impl App {
     /// Loads what is there, opens both ports and serves. A policy or key that is missing keeps the service from
@@ -128,6 +133,9 @@ impl App {
         let mut tasks = vec![feed.spawn(), Task::spawn(ready)];
         tasks.extend(principals.map(Principals::spawn));
         tasks.extend(renewals.into_iter().map(|renewal| Task::spawn(renewal.run())));
+        let shared = check.reuse_port || handed.has(&check.address);
+        // Whoever is beside us at this address has the same health in the eyes of those who ask.
+        let farewell = if shared { Duration::ZERO } else { FAREWELL.min(check.limits.drain / 3) };
         turn(&check.address, &handed, check.reuse_port, until_ready(&readiness)).await;
         let server = open(Port::Check, check, check_tls, &mut handed)?;
         handed.all_taken()?;
@@ -141,6 +149,7 @@ impl App {
             gate,
             readiness,
             health,
+            farewell,
             stop,
             serving,
             _admin: serving_admin,
@@ -191,10 +200,11 @@ impl App {
         tracing::error!("the check port is closed: {ended:?}");
     }
 
-    /// Ends in order: not serving, GOAWAY, checks end, and what has not ended in time is cut off.
+    /// Ends in order: not serving, and as soon as those who asked for health know it the port is closed; GOAWAY,
+    /// checks end, and what has not ended in time is answered as it stands or cut off.
     pub async fn stop(mut self) {
         self.readiness.stopping();
-        self.health.stopping();
+        self.health.farewell(self.farewell).await;
         self.stop.send_replace(true);
         if let Err(error) = self.serving.ended().await {
             tracing::error!("the check port ended with an error: {error}");

@@ -18,7 +18,7 @@ use tower_service::Service as _;
 
 use crate::check::gate::Gate;
 use crate::check::grpc::{self, Reply};
-use crate::check::health::Health;
+use crate::check::health::{Health, Telling};
 use crate::check::inbox::{Inbox, Unread};
 use crate::engine::Reason;
 
@@ -36,15 +36,31 @@ const WAY: Duration = Duration::from_millis(20);
 pub struct Services {
     gate: Arc<Gate>,
     inbox: Arc<Inbox>,
-    health: HealthServer<Health>,
+    health: Health,
+}
+
+/// The same on one connection.
+#[derive(Debug)]
+pub(in crate::check) struct Connected {
+    gate: Arc<Gate>,
+    inbox: Arc<Inbox>,
+    health: HealthServer<Telling>,
 }
 
 impl Services {
     /// Checks by `gate`, health by `health`; messages up to `max_message` bytes.
     pub fn new(gate: Arc<Gate>, health: Health, max_message: usize) -> Self {
-        Self { gate, inbox: Arc::new(Inbox::new(max_message)), health: HealthServer::new(health) }
+        Self { gate, inbox: Arc::new(Inbox::new(max_message)), health }
     }
 
+    /// For a connection.
+    pub(in crate::check) fn connected(self) -> Connected {
+        let Self { gate, inbox, health } = self;
+        Connected { gate, inbox, health: HealthServer::new(health.telling()) }
+    }
+}
+
+impl Connected {
     /// Answers a call.
     pub(in crate::check) async fn call(&self, request: Request<Incoming>) -> Response<Reply> {
         let path = request.uri().path();
@@ -53,7 +69,7 @@ impl Services {
                 async { self.in_time(request).await.unwrap_or_else(|reason| self.gate.refused(reason)) };
             return grpc::reply(answered(check, || self.gate.refused(Reason::InternalError)).await);
         }
-        if is_of(path, <HealthServer<Health> as NamedService>::NAME) {
+        if is_of(path, <HealthServer<Telling> as NamedService>::NAME) {
             let Ok(response) = self.health.clone().call(request).await;
             return response.map(Reply::Tonic);
         }

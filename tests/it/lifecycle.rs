@@ -203,6 +203,24 @@ async fn a_stop_ends_health_lets_checks_end_and_cuts_off_what_hangs() {
     let _closed = idle.read_to_end(&mut greeting).await;
 }
 
+#[tokio::test]
+async fn the_port_stays_open_until_whoever_asks_for_health_knows_of_the_end() {
+    let app = World::new(&json!({"limits": {"drain": "1h"}}), &bundle()).ready().await;
+    let (check, ready) = (app.check.clone(), format!("http://{}/readyz", app.admin));
+    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{check}")).unwrap();
+    let mut client = HealthClient::new(endpoint.connect().await.unwrap());
+    let mut ask = async || client.check(HealthCheckRequest::default()).await.unwrap().into_inner().status;
+    assert_eq!(ask().await, 1, "SERVING");
+    let stopping = tokio::spawn(app.stop());
+    while reqwest::get(&ready).await.unwrap().status() == 200 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(Client::connect(&check).decide(&internal()).await["effect"], "allow", "somebody new");
+    assert_eq!(ask().await, 2, "NOT_SERVING");
+    stopping.await.unwrap();
+    assert!(TcpStream::connect(tcp(&check)).await.is_err(), "the port is still open");
+}
+
 /// Somebody who is told of changes in health.
 struct Watching(tonic::Streaming<HealthCheckResponse>);
 
