@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use crate::admin::{
@@ -14,7 +13,8 @@ use crate::check::{Gate, Health, Http2, Http2Limits, Judge, Services, Tokens};
 use crate::config::{Composed, Config, ConfigError, PortConfig};
 use crate::directory::Directory;
 use crate::port::{
-    Address, BadSocket, Bound, Certificates, Handed, ListenError, Renewal, Server, Stop, TlsError, turn,
+    Address, BadSocket, Bound, Certificates, Ending, Handed, ListenError, Renewal, Server, Stop, TlsError,
+    turn,
 };
 use crate::source::{
     BadPrincipals, Feed, FetchError, KeySource, Keys, KeysConfig, Principals, Reached, Task,
@@ -70,7 +70,7 @@ pub struct App {
     health: Health,
     /// How long the port may stay open after the end was told.
     farewell: Duration,
-    stop: watch::Sender<bool>,
+    ending: Ending,
     serving: Task,
     _admin: admin::Serving,
     _tasks: Vec<Task>,
@@ -140,9 +140,9 @@ impl App {
         let server = open(Port::Check, check, check_tls, &mut handed)?;
         handed.all_taken()?;
         let check = server.bound().address().clone();
-        let (stop, stopped) = Stop::new();
+        let (ending, stop) = Stop::new();
         let services = Services::new(Arc::clone(&gate), health.clone(), max_message);
-        let serving = Task::spawn(server.run(Http2::new(services, http2), stopped));
+        let serving = Task::spawn(server.run(Http2::new(services, http2), stop));
         Ok(Self {
             check,
             admin,
@@ -150,7 +150,7 @@ impl App {
             readiness,
             health,
             farewell,
-            stop,
+            ending,
             serving,
             _admin: serving_admin,
             _tasks: tasks,
@@ -205,7 +205,7 @@ impl App {
     pub async fn stop(mut self) {
         self.readiness.stopping();
         self.health.farewell(self.farewell).await;
-        self.stop.send_replace(true);
+        self.ending.call();
         if let Err(error) = self.serving.ended().await {
             tracing::error!("the check port ended with an error: {error}");
         }

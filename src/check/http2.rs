@@ -55,7 +55,7 @@ impl Protocol for Http2 {
             // No gRPC client reads it.
             .auto_date_header(false);
         // Counted by this connection alone, so that no count is shared between cores.
-        let services = Arc::new(services.connected());
+        let services = Arc::new(services.connected(stop.clone()));
         let call = service_fn(|request| {
             let services = Arc::clone(&services);
             async move { Ok::<_, Infallible>(services.call(request).await) }

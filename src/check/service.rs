@@ -21,6 +21,7 @@ use crate::check::grpc::{self, Reply};
 use crate::check::health::{Health, Telling};
 use crate::check::inbox::{Inbox, Unread};
 use crate::engine::Reason;
+use crate::port::Stop;
 
 /// Envoy's name of the service, for which health is told too.
 pub const SERVICE: &str = "envoy.service.auth.v3.Authorization";
@@ -45,6 +46,7 @@ pub(in crate::check) struct Connected {
     gate: Arc<Gate>,
     inbox: Arc<Inbox>,
     health: HealthServer<Telling>,
+    stop: Stop,
 }
 
 impl Services {
@@ -53,10 +55,10 @@ impl Services {
         Self { gate, inbox: Arc::new(Inbox::new(max_message)), health }
     }
 
-    /// For a connection.
-    pub(in crate::check) fn connected(self) -> Connected {
+    /// For a connection that ends by `stop`.
+    pub(in crate::check) fn connected(self, stop: Stop) -> Connected {
         let Self { gate, inbox, health } = self;
-        Connected { gate, inbox, health: HealthServer::new(health.telling()) }
+        Connected { gate, inbox, health: HealthServer::new(health.telling()), stop }
     }
 }
 
@@ -65,8 +67,14 @@ impl Connected {
     pub(in crate::check) async fn call(&self, request: Request<Incoming>) -> Response<Reply> {
         let path = request.uri().path();
         if path == CHECK {
-            let check =
-                async { self.in_time(request).await.unwrap_or_else(|reason| self.gate.refused(reason)) };
+            let check = async {
+                let in_time = tokio::select! {
+                    biased;
+                    in_time = self.in_time(request) => in_time,
+                    () = self.end() => Err(Reason::Overloaded),
+                };
+                in_time.unwrap_or_else(|reason| self.gate.refused(reason))
+            };
             return grpc::reply(answered(check, || self.gate.refused(Reason::InternalError)).await);
         }
         if is_of(path, <HealthServer<Telling> as NamedService>::NAME) {
@@ -74,6 +82,11 @@ impl Connected {
             return response.map(Reply::Tonic);
         }
         Status::unimplemented("").into_http::<tonic::body::Body>().map(Reply::Tonic)
+    }
+
+    /// Waits until no answer can come any more; nothing is shared with other connections until one has to wait.
+    async fn end(&self) {
+        self.stop.clone().here().await;
     }
 
     /// Every call is answered, and before the caller gives up.

@@ -1,5 +1,6 @@
 //! Sockets that are handed over, and processes that come and go on them.
 
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixListener;
@@ -10,6 +11,7 @@ use tenantgate::port::Address;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
+use crate::authority::Authority;
 use crate::harness::{Asked, Client, L, World, signer};
 use crate::process::{Process, listener};
 use crate::raw::{Raw, reason};
@@ -143,16 +145,57 @@ async fn a_process_ends_in_time_whoever_is_stuck() {
     let (hangs, ends) = (raw.begin(&[]).await.unwrap(), raw.begin(&[]).await.unwrap());
     assert_eq!(reason(&raw.check(&internal()).await.unwrap()), "allow");
     let mut admin_open = TcpStream::connect(admin.local_addr().unwrap()).await.unwrap();
+    let deaf = tokio::task::spawn_blocking(move || deaf(address)).await.unwrap();
     process.terminate();
     while raw.is_open().await {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert_eq!(reason(&ends.finish(&internal()).await.unwrap()), "allow");
-    let (status, took) = tokio::task::spawn_blocking(move || process.ended()).await.unwrap();
-    assert!(status.success());
-    assert!(took < Duration::from_secs(1 + 5), "{took:?}");
-    assert!(hangs.answer().await.is_err());
+    assert_eq!(reason(&hangs.answer().await.unwrap()), "overloaded");
+    assert_ended_in_time(process).await;
     let mut bytes = Vec::new();
     let _closed = half_open.read_to_end(&mut bytes).await;
     let _closed = admin_open.read_to_end(&mut bytes).await;
+    drop(deaf);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handshake_that_never_ends_keeps_no_process() {
+    let (check, admin, world) = sockets();
+    let pair = Authority::new().server();
+    world.write("tls.pem", &pair.certificate);
+    world.write("tls.key", &pair.key);
+    let mut config: Value =
+        serde_json::from_str(&std::fs::read_to_string(world.path("config.json")).unwrap()).unwrap();
+    config["listen"]["tls"] = json!({"check": {"certificate": "tls.pem", "key": "tls.key"}});
+    config["limits"]["handshake_timeout"] = json!("1h");
+    world.write("config.json", &config.to_string());
+    let mut process = Process::start(&world.path(""), &[check.as_fd(), admin.as_fd()]);
+    let mut stuck = TcpStream::connect(check.local_addr().unwrap()).await.unwrap();
+    // The head of a record that never comes.
+    tokio::io::AsyncWriteExt::write_all(&mut stuck, &[22, 3, 1, 1, 0]).await.unwrap();
+    let mut refused = TcpStream::connect(check.local_addr().unwrap()).await.unwrap();
+    tokio::io::AsyncWriteExt::write_all(&mut refused, b"no TLS").await.unwrap();
+    // The one that came later has been served, and so has the other.
+    let _closed = refused.read_to_end(&mut Vec::new()).await;
+    process.terminate();
+    assert_ended_in_time(process).await;
+    let _closed = stuck.read_to_end(&mut Vec::new()).await;
+}
+
+/// `limits.drain` and five seconds.
+async fn assert_ended_in_time(mut process: Process) {
+    let (status, took) = tokio::task::spawn_blocking(move || process.ended()).await.unwrap();
+    assert!(status.success());
+    assert!(took < Duration::from_secs(1 + 5), "{took:?}");
+}
+
+/// A client that asks for pongs until nobody takes its pings any more, and reads none.
+fn deaf(address: SocketAddr) -> std::net::TcpStream {
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.set_write_timeout(Some(Duration::from_millis(300))).unwrap();
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
+    let pings = b"\0\0\x08\x06\0\0\0\0\0pingping".repeat(1000);
+    while stream.write_all(&pings).is_ok() {}
+    stream
 }
