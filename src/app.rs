@@ -14,7 +14,7 @@ use crate::config::{Composed, Config, ConfigError, PortConfig};
 use crate::directory::Directory;
 use crate::port::{
     Address, BadSocket, Bound, Certificates, Ending, Handed, ListenError, Renewal, Server, Stop, TlsError,
-    turn,
+    wait_for_turn,
 };
 use crate::source::{
     BadPrincipals, Feed, FetchError, KeySource, Keys, KeysConfig, Principals, Reached, Task,
@@ -136,7 +136,7 @@ impl App {
         let shared = check.reuse_port || handed.has(&check.address);
         // Whoever is beside us at this address has the same health in the eyes of those who ask.
         let farewell = if shared { Duration::ZERO } else { FAREWELL.min(check.limits.drain / 3) };
-        turn(&check.address, &handed, check.reuse_port, until_ready(&readiness)).await;
+        wait_for_turn(&check.address, &handed, check.reuse_port, until_ready(&readiness)).await;
         let server = open(Port::Check, check, check_tls, &mut handed)?;
         handed.all_taken()?;
         let check = server.bound().address().clone();

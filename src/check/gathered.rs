@@ -87,12 +87,12 @@ impl<C: AsyncWrite + Unpin> Socket<C> {
         }
     }
 
-    fn is_good(&mut self) -> io::Result<()> {
+    fn tell_failure(&mut self) -> io::Result<()> {
         self.failed.take().map_or(Ok(()), Err)
     }
 
     fn make_room(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.is_good()?;
+        self.tell_failure()?;
         if self.held.len() < LIMIT { Poll::Ready(Ok(())) } else { self.send(context) }
     }
 }
@@ -104,7 +104,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gathered<C> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let mut socket = self.socket();
-        socket.is_good()?;
+        socket.tell_failure()?;
         Pin::new(&mut socket.inner).poll_read(context, buffer)
     }
 }

@@ -61,16 +61,11 @@ impl Health {
         });
     }
 
-    /// The end has come: watchers are told, and that was the last that they are told.
-    fn stopping(&self) {
-        self.state.send_replace(State::Stopping);
-    }
-
-    /// The same, and waits until all who asked or watch know it, but no longer than `limit`. Without any it returns at
-    /// once.
+    /// The end has come: watchers are told, and that was the last that they are told. Waits until all who asked or
+    /// watch know it, but no longer than `limit`; without any not at all.
     pub async fn farewell(&self, limit: Duration) {
         let asked = self.state.receiver_count() > 0;
-        self.stopping();
+        self.state.send_replace(State::Stopping);
         if asked {
             let told = async {
                 self.state.closed().await;

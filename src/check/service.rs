@@ -86,7 +86,7 @@ impl Connected {
 
     /// Waits until no answer can come any more; nothing is shared with other connections until one has to wait.
     async fn end(&self) {
-        self.stop.clone().here().await;
+        self.stop.clone().arrived().await;
     }
 
     /// Every call is answered, and before the caller gives up.

@@ -28,4 +28,4 @@ pub use self::patience::Opened;
 pub use self::server::{Limits, Protocol, Server};
 pub use self::stop::{Ending, Stop};
 pub use self::tls::{TlsConfig, TlsError};
-pub use self::turn::turn;
+pub use self::turn::wait_for_turn;

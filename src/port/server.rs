@@ -31,8 +31,8 @@ pub trait Protocol: Clone + Send + 'static {
     /// Bytes by which a client shows that it means to speak it.
     const OPENING: usize;
 
-    /// Serves one connection; once the end is called, until what has begun has ended, and once it is here, no longer
-    /// than an answer takes.
+    /// Serves one connection; once the end is called, until what has begun has ended, and once it has arrived, no
+    /// longer than an answer takes.
     fn serve(self, connection: Opened, stop: Stop) -> impl Future<Output = ()> + Send;
 }
 
@@ -107,7 +107,7 @@ impl Server {
         if connections.end_within(limits.drain).await {
             return;
         }
-        ending.is_here();
+        ending.arrive();
         if !connections.end_within(LAST).await {
             tracing::warn!(connections = connections.count(), "cut off connections that did not end in time");
         }

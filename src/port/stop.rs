@@ -7,7 +7,7 @@ use tokio::sync::watch;
 enum End {
     Far,
     Called,
-    Here,
+    Arrived,
 }
 
 /// Calls the end.
@@ -25,8 +25,8 @@ impl Ending {
     }
 
     /// What has not ended by now will not.
-    pub(in crate::port) fn is_here(&self) {
-        self.0.send_replace(End::Here);
+    pub(in crate::port) fn arrive(&self) {
+        self.0.send_replace(End::Arrived);
     }
 }
 
@@ -43,8 +43,8 @@ impl Stop {
     }
 
     /// Waits until it is time to give a last answer.
-    pub async fn here(&mut self) {
-        self.reaches(End::Here).await;
+    pub async fn arrived(&mut self) {
+        self.reaches(End::Arrived).await;
     }
 
     async fn reaches(&mut self, end: End) {

@@ -28,7 +28,12 @@ const HOLD: Duration = Duration::from_secs(3);
 
 /// Waits until it is `ready`, or until nobody else serves `address`: that somebody may, `reuse_port` says, or that its
 /// socket was `handed` over.
-pub async fn turn(address: &Address, handed: &Handed, reuse_port: bool, ready: impl Future<Output = ()>) {
+pub async fn wait_for_turn(
+    address: &Address,
+    handed: &Handed,
+    reuse_port: bool,
+    ready: impl Future<Output = ()>,
+) {
     let alone = async {
         match handed.queue(address) {
             Some(queue) => untaken(queue).await,
@@ -105,16 +110,16 @@ mod tests {
         Bound::bind(address.clone(), &mut Handed::default(), true).unwrap()
     }
 
-    async fn is_over(turn: impl Future<Output = ()>) -> bool {
-        timeout(LONG, turn).await.is_ok()
+    async fn is_over(waiting: impl Future<Output = ()>) -> bool {
+        timeout(LONG, waiting).await.is_ok()
     }
 
     #[tokio::test(start_paused = true)]
     async fn whoever_is_alone_does_not_wait() {
         let (address, nobody) = ("127.0.0.1:0".parse().unwrap(), Handed::default());
         let began = Instant::now();
-        turn(&address, &nobody, false, pending()).await;
-        turn(&address, &nobody, true, pending()).await;
+        wait_for_turn(&address, &nobody, false, pending()).await;
+        wait_for_turn(&address, &nobody, true, pending()).await;
         assert_eq!(began.elapsed(), Duration::ZERO);
     }
 
@@ -125,10 +130,10 @@ mod tests {
         for address in [Address::Unix(directory.path().join("check.sock")), "127.0.0.1:0".parse().unwrap()] {
             let other = bound(&address);
             let address = other.address().clone();
-            assert!(!is_over(turn(&address, &nobody, true, pending())).await, "{address}");
-            assert!(is_over(turn(&address, &nobody, true, async {})).await, "{address}");
+            assert!(!is_over(wait_for_turn(&address, &nobody, true, pending())).await, "{address}");
+            assert!(is_over(wait_for_turn(&address, &nobody, true, async {})).await, "{address}");
             drop(other);
-            assert!(is_over(turn(&address, &nobody, true, pending())).await, "{address}");
+            assert!(is_over(wait_for_turn(&address, &nobody, true, pending())).await, "{address}");
         }
     }
 
@@ -136,15 +141,15 @@ mod tests {
     async fn nobody_is_kept_waiting_in_a_queue_that_others_may_have() {
         let (handed, address, listener) = handed();
         let began = Instant::now();
-        turn(&address, &handed, false, pending()).await;
+        wait_for_turn(&address, &handed, false, pending()).await;
         assert!(began.elapsed() >= HOLD, "nobody waits");
         let waits = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let began = Instant::now();
-        turn(&address, &handed, false, pending()).await;
+        wait_for_turn(&address, &handed, false, pending()).await;
         assert!(began.elapsed() <= UNTAKEN + GLANCE, "{:?}", began.elapsed());
         drop((listener.accept().unwrap(), waits));
         let began = Instant::now();
-        turn(&address, &handed, false, pending()).await;
+        wait_for_turn(&address, &handed, false, pending()).await;
         assert!(began.elapsed() >= HOLD, "it was taken");
     }
 }
