@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use crate::admin::{
@@ -14,7 +13,8 @@ use crate::check::{Gate, Health, Http2, Http2Limits, Judge, Services, Tokens};
 use crate::config::{Composed, Config, ConfigError, PortConfig};
 use crate::directory::Directory;
 use crate::port::{
-    Address, BadSocket, Bound, Certificates, Handed, ListenError, Renewal, Server, Stop, TlsError,
+    Address, BadSocket, Bound, Certificates, Ending, Handed, ListenError, Renewal, Server, Stop, TlsError,
+    wait_for_turn,
 };
 use crate::source::{
     BadPrincipals, Feed, FetchError, KeySource, Keys, KeysConfig, Principals, Reached, Task,
@@ -68,16 +68,17 @@ pub struct App {
     gate: Arc<Gate>,
     readiness: Arc<Readiness>,
     health: Health,
-    stop: watch::Sender<bool>,
+    /// How long the port may stay open after the end was told.
+    farewell: Duration,
+    ending: Ending,
     serving: Task,
     _admin: admin::Serving,
     _tasks: Vec<Task>,
     _keys: Keys,
 }
 
-/// How long a process that others may be serving beside puts off its own first check until it can decide it. After
-/// that it answers all the same: there may be nobody else.
-const HOLD: Duration = Duration::from_secs(3);
+/// The longest farewell.
+const FAREWELL: Duration = Duration::from_secs(3);
 
 impl App {
     /// Loads what is there, opens both ports and serves. A policy or key that is missing keeps the service from
@@ -105,7 +106,6 @@ impl App {
             http2,
             max_message,
         } = Parts::of(config.compose()?)?;
-        let beside_others = check.reuse_port || !handed.is_empty();
         let readiness = Arc::new(Readiness::default());
         let health = Health::new();
         let mut ports =
@@ -133,22 +133,24 @@ impl App {
         let mut tasks = vec![feed.spawn(), Task::spawn(ready)];
         tasks.extend(principals.map(Principals::spawn));
         tasks.extend(renewals.into_iter().map(|renewal| Task::spawn(renewal.run())));
-        if beside_others {
-            hold(&readiness).await;
-        }
+        let shared = check.reuse_port || handed.has(&check.address);
+        // Whoever is beside us at this address has the same health in the eyes of those who ask.
+        let farewell = if shared { Duration::ZERO } else { FAREWELL.min(check.limits.drain / 3) };
+        wait_for_turn(&check.address, &handed, check.reuse_port, until_ready(&readiness)).await;
         let server = open(Port::Check, check, check_tls, &mut handed)?;
         handed.all_taken()?;
         let check = server.bound().address().clone();
-        let (stop, stopped) = Stop::new();
+        let (ending, stop) = Stop::new();
         let services = Services::new(Arc::clone(&gate), health.clone(), max_message);
-        let serving = Task::spawn(server.run(Http2::new(services, http2), stopped));
+        let serving = Task::spawn(server.run(Http2::new(services, http2), stop));
         Ok(Self {
             check,
             admin,
             gate,
             readiness,
             health,
-            stop,
+            farewell,
+            ending,
             serving,
             _admin: serving_admin,
             _tasks: tasks,
@@ -198,11 +200,12 @@ impl App {
         tracing::error!("the check port is closed: {ended:?}");
     }
 
-    /// Ends in order: not serving, GOAWAY, checks end, and what has not ended in time is cut off.
+    /// Ends in order: not serving, and as soon as those who asked for health know it the port is closed; GOAWAY,
+    /// checks end, and what has not ended in time is answered as it stands or cut off.
     pub async fn stop(mut self) {
         self.readiness.stopping();
-        self.health.stopping();
-        self.stop.send_replace(true);
+        self.health.farewell(self.farewell).await;
+        self.ending.call();
         if let Err(error) = self.serving.ended().await {
             tracing::error!("the check port ended with an error: {error}");
         }
@@ -299,9 +302,8 @@ fn open(
     Ok(Server::new(bound, tls, limits))
 }
 
-async fn hold(readiness: &Readiness) {
-    let until = Instant::now() + HOLD;
-    while !readiness.is_ready() && Instant::now() < until {
+async fn until_ready(readiness: &Readiness) {
+    while !readiness.is_ready() {
         sleep(Duration::from_millis(10)).await;
     }
 }

@@ -8,9 +8,8 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::sync::watch;
 
-use crate::port::{Opened, Protocol, Server, Stop};
+use crate::port::{Ending, Opened, Protocol, Server, Stop};
 
 /// For a whole head, and between two requests.
 const HEAD: Duration = Duration::from_secs(10);
@@ -18,17 +17,17 @@ const HEAD: Duration = Duration::from_secs(10);
 /// The running port; it stops when this is dropped.
 #[derive(Debug)]
 pub struct Serving {
-    _stop: watch::Sender<bool>,
+    _ending: Ending,
 }
 
 /// Serves `router`, and does `beside` for as long.
 pub fn serve(server: Server, router: Router) -> io::Result<Serving> {
-    let (stop, stopped) = Stop::new();
+    let (ending, stop) = Stop::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let work = server.run(Http1(router), stopped);
+    let work = server.run(Http1(router), stop);
     // Whoever ends the port does not wait for the thread.
     let _detached = thread::Builder::new().name("admin".to_owned()).spawn(move || runtime.block_on(work))?;
-    Ok(Serving { _stop: stop })
+    Ok(Serving { _ending: ending })
 }
 
 #[derive(Debug, Clone)]

@@ -24,7 +24,7 @@ struct Socket<C> {
     /// Written to us, from `sent` on not to the connection.
     held: Vec<u8>,
     sent: usize,
-    /// What writing came to, until the next writer is told.
+    /// What writing came to, until whoever uses the connection is told.
     failed: Option<io::Error>,
 }
 
@@ -74,6 +74,8 @@ impl<C: AsyncWrite + Unpin> Socket<C> {
         if let Poll::Ready(Err(error)) = self.send(context) {
             self.forget_held();
             self.failed = Some(error);
+            // Whoever waits for something to read would not learn of it.
+            context.waker().wake_by_ref();
         }
     }
 
@@ -87,10 +89,12 @@ impl<C: AsyncWrite + Unpin> Socket<C> {
         }
     }
 
+    fn tell_failure(&mut self) -> io::Result<()> {
+        self.failed.take().map_or(Ok(()), Err)
+    }
+
     fn make_room(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if let Some(error) = self.failed.take() {
-            return Poll::Ready(Err(error));
-        }
+        self.tell_failure()?;
         if self.held.len() < LIMIT { Poll::Ready(Ok(())) } else { self.send(context) }
     }
 }
@@ -101,7 +105,9 @@ impl<C: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gathered<C> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket().inner).poll_read(context, buffer)
+        let mut socket = self.socket();
+        socket.tell_failure()?;
+        Pin::new(&mut socket.inner).poll_read(context, buffer)
     }
 }
 
@@ -252,5 +258,39 @@ mod tests {
         let mut user = connection.share();
         connection.while_polling(async { user.write_all(b"lost").await.unwrap() }).await;
         assert!(user.write_all(b"told").await.is_err());
+    }
+
+    /// Takes nothing, and has nothing to say.
+    struct Broken;
+
+    impl AsyncRead for Broken {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Broken {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failed_write_is_told_to_whoever_only_reads() {
+        let connection = Gathered::new(Broken);
+        let mut user = connection.share();
+        let told = connection.while_polling(async {
+            user.write_all(b"lost").await.unwrap();
+            user.read_u8().await.unwrap_err()
+        });
+        assert_eq!(told.await.kind(), io::ErrorKind::TimedOut);
     }
 }

@@ -3,9 +3,12 @@
 //! tonic-health's own server keeps a watcher's stream open for ever, and a stop would wait for it in vain.
 
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 use tonic::codegen::BoxStream;
 use tonic::codegen::tokio_stream::Stream;
 use tonic::{Request, Response, Status};
@@ -18,8 +21,21 @@ use crate::check::service::SERVICE;
 /// What is told, to those who ask and to those who watch.
 #[derive(Debug, Clone)]
 pub struct Health {
+    /// Each of its receivers is somebody who has yet to be told of the end.
     state: watch::Sender<State>,
 }
+
+/// Tells one connection.
+#[derive(Debug)]
+pub(in crate::check) struct Telling {
+    state: watch::Sender<State>,
+    /// Whoever has asked asks again.
+    asks: Mutex<Option<watch::Receiver<State>>>,
+}
+
+/// What Envoy's workers may need to hear of what its health check was told: it gathers such news for a second
+/// (`update_merge_window`).
+const HEARSAY: Duration = Duration::from_millis(1200);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -45,9 +61,24 @@ impl Health {
         });
     }
 
-    /// The end has come: watchers are told, and that was the last that they are told.
-    pub fn stopping(&self) {
+    /// The end has come: watchers are told, and that was the last that they are told. Waits until all who asked or
+    /// watch know it, but no longer than `limit`; without any not at all.
+    pub async fn farewell(&self, limit: Duration) {
+        let asked = self.state.receiver_count() > 0;
         self.state.send_replace(State::Stopping);
+        if asked {
+            let told = async {
+                self.state.closed().await;
+                sleep(HEARSAY).await;
+            };
+            // Whoever does not ask again in time will find out.
+            let _untold = timeout(limit, told).await;
+        }
+    }
+
+    /// For one connection.
+    pub(in crate::check) fn telling(&self) -> Telling {
+        Telling { state: self.state.clone(), asks: Mutex::default() }
     }
 }
 
@@ -72,12 +103,15 @@ fn known(request: &HealthCheckRequest) -> Result<(), Status> {
 }
 
 #[tonic::async_trait]
-impl Api for Health {
+impl Api for Telling {
     type WatchStream = BoxStream<Told>;
 
     async fn check(&self, request: Request<HealthCheckRequest>) -> Result<Response<Told>, Status> {
         known(request.get_ref())?;
-        Ok(Response::new(answer(*self.state.borrow())))
+        let state = *self.state.borrow();
+        let asks = (state != State::Stopping).then(|| self.state.subscribe());
+        *self.asks.lock().unwrap_or_else(PoisonError::into_inner) = asks;
+        Ok(Response::new(answer(state)))
     }
 
     async fn watch(
@@ -119,5 +153,53 @@ impl Stream for Watching {
             State::Stopping => None,
         };
         Poll::Ready(Some(Ok(answer(state))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(3);
+
+    async fn ask(connection: &Telling) -> i32 {
+        connection.check(Request::new(HealthCheckRequest::default())).await.unwrap().into_inner().status
+    }
+
+    fn serving() -> Health {
+        let health = Health::new();
+        health.serving();
+        health
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_farewell_waits_until_whoever_asked_has_asked_again() {
+        let health = serving();
+        let (ends, stays) = (health.telling(), health.telling());
+        assert_eq!((ask(&ends).await, ask(&stays).await, ask(&stays).await), (1, 1, 1));
+        let began = Instant::now();
+        let asks = async {
+            sleep(Duration::from_secs(1)).await;
+            drop(ends);
+            sleep(Duration::from_secs(1)).await;
+            assert_eq!(ask(&stays).await, 2);
+        };
+        tokio::join!(health.farewell(2 * LIMIT), asks);
+        assert_eq!(began.elapsed(), Duration::from_secs(2) + HEARSAY);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_has_a_limit_and_nobody_is_not_waited_for() {
+        let health = serving();
+        let began = Instant::now();
+        health.farewell(LIMIT).await;
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        let health = serving();
+        let silent = health.telling();
+        ask(&silent).await;
+        health.farewell(LIMIT).await;
+        assert_eq!(began.elapsed(), LIMIT);
     }
 }

@@ -25,6 +25,11 @@ pub struct Http2Limits {
 /// A peer that does not answer a ping within this time is gone.
 const KEEPALIVE: Duration = Duration::from_secs(20);
 
+/// What a connection may send ahead, in bytes: about thirty checks, and as little as can be (RFC 9113, section 6.9.2).
+/// What waits here when there is more to do than can be done is answered late, and what waits with Envoy is not sent
+/// once its time has run out.
+const QUEUE: u32 = 65_535;
+
 /// Serves the services over HTTP/2.
 #[derive(Debug, Clone)]
 pub struct Http2 {
@@ -47,6 +52,7 @@ impl Protocol for Http2 {
         let Self { services, limits } = self;
         let mut http = http2::Builder::new(Eager);
         http.timer(TokioTimer::new())
+            .initial_connection_window_size(QUEUE)
             .max_concurrent_streams(limits.max_concurrent_streams)
             .max_header_list_size(limits.max_header_list)
             .keep_alive_interval(KEEPALIVE)
@@ -57,7 +63,7 @@ impl Protocol for Http2 {
             // No gRPC client reads it.
             .auto_date_header(false);
         // Counted by this connection alone, so that no count is shared between cores.
-        let services = Arc::new(services.on_a_connection());
+        let services = Arc::new(services.connected(stop.clone()));
         let call = service_fn(|request| {
             let services = Arc::clone(&services);
             async move { services.call(request).await }

@@ -19,9 +19,10 @@ use tower_service::Service as _;
 use crate::check::calls::{Calls, TooMany};
 use crate::check::gate::Gate;
 use crate::check::grpc::{self, Reply};
-use crate::check::health::Health;
+use crate::check::health::{Health, Telling};
 use crate::check::inbox::{Inbox, Unread};
 use crate::engine::Reason;
+use crate::port::Stop;
 
 /// Envoy's name of the service, for which health is told too.
 pub const SERVICE: &str = "envoy.service.auth.v3.Authorization";
@@ -37,8 +38,18 @@ const WAY: Duration = Duration::from_millis(20);
 pub struct Services {
     gate: Arc<Gate>,
     inbox: Arc<Inbox>,
-    health: HealthServer<Health>,
+    health: Health,
     calls: Calls,
+}
+
+/// The same on one connection.
+#[derive(Debug)]
+pub(in crate::check) struct Connected {
+    gate: Arc<Gate>,
+    inbox: Arc<Inbox>,
+    health: HealthServer<Telling>,
+    calls: Calls,
+    stop: Stop,
 }
 
 /// A question for health is the name of a service.
@@ -47,19 +58,18 @@ const MAX_QUESTION: usize = 1024;
 impl Services {
     /// Checks by `gate`, health by `health`; messages up to `max_message` bytes.
     pub fn new(gate: Arc<Gate>, health: Health, max_message: usize) -> Self {
-        Self {
-            gate,
-            inbox: Arc::new(Inbox::new(max_message)),
-            health: HealthServer::new(health).max_decoding_message_size(MAX_QUESTION),
-            calls: Calls::default(),
-        }
+        Self { gate, inbox: Arc::new(Inbox::new(max_message)), health, calls: Calls::default() }
     }
 
-    /// The same for another connection.
-    pub(in crate::check) fn on_a_connection(self) -> Self {
-        Self { calls: self.calls.of_another(), ..self }
+    /// For a connection that ends by `stop`.
+    pub(in crate::check) fn connected(self, stop: Stop) -> Connected {
+        let Self { gate, inbox, health, calls } = self;
+        let health = HealthServer::new(health.telling()).max_decoding_message_size(MAX_QUESTION);
+        Connected { gate, inbox, health, calls: calls.of_another(), stop }
     }
+}
 
+impl Connected {
     /// Answers a call. One that there is no room for is reset: an answer would wait with all the others.
     pub(in crate::check) async fn call(
         &self,
@@ -68,12 +78,18 @@ impl Services {
         let call = self.calls.begin()?;
         let path = request.uri().path();
         if path == CHECK {
-            let check =
-                async { self.in_time(request).await.unwrap_or_else(|reason| self.gate.refused(reason)) };
+            let check = async {
+                let in_time = tokio::select! {
+                    biased;
+                    in_time = self.in_time(request) => in_time,
+                    () = self.end() => Err(Reason::Overloaded),
+                };
+                in_time.unwrap_or_else(|reason| self.gate.refused(reason))
+            };
             let frame = answered(check, || self.gate.refused(Reason::InternalError)).await;
             return Ok(grpc::reply(frame, call));
         }
-        let response = if is_of(path, <HealthServer<Health> as NamedService>::NAME) {
+        let response = if is_of(path, <HealthServer<Telling> as NamedService>::NAME) {
             let told = timeout(PATIENCE, Box::pin(self.health.clone().call(request))).await;
             let told = told.map(|Ok(told)| told);
             told.unwrap_or_else(|_| Status::deadline_exceeded("nothing was asked").into_http())
@@ -81,6 +97,11 @@ impl Services {
             Status::unimplemented("").into_http()
         };
         Ok(grpc::reply_of_tonic(response, call))
+    }
+
+    /// Waits until no answer can come any more; nothing is shared with other connections until one has to wait.
+    async fn end(&self) {
+        self.stop.clone().arrived().await;
     }
 
     /// Every call is answered, and before the caller gives up.

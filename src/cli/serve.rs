@@ -12,13 +12,14 @@ use crate::app::App;
 use crate::cli::{output, settings};
 use crate::config::{Config, Environment};
 use crate::policy::Level;
-use crate::port::{Address, Handed};
+use crate::port::{self, Address, Handed};
 use crate::source::{KeyOrigin, Loaded, PolicyOrigin, Principals};
 use crate::store::cell;
 use crate::telemetry;
 use crate::token::KeySet;
 
 #[derive(Debug, Args)]
+#[command(after_long_help = AROUND)]
 pub(in crate::cli) struct Serve {
     /// The configuration, YAML or JSON
     #[arg(long, value_name = "FILE")]
@@ -27,6 +28,20 @@ pub(in crate::cli) struct Serve {
     #[arg(long)]
     validate: bool,
 }
+
+/// What it has to do with whoever starts and stops it.
+const AROUND: &str = "\
+Under systemd or the like:
+  LISTEN_FDS     sockets that were opened before; each must be listen.check or listen.admin to the letter
+  NOTIFY_SOCKET  is told READY=1 when the ports are open, a STATUS of whether checks can be decided, and STOPPING=1
+  SIGTERM        (or SIGINT) ends in order. Health says NOT_SERVING, and a port that is not shared stays open until
+                 whoever asks for health knows, for 3 s or a third of limits.drain at most. Then it is closed, and
+                 what has begun has limits.drain to end; what has not by then is answered `overloaded`. After
+                 limits.drain and 5 s nothing runs any more.
+  RLIMIT_NOFILE  is raised to the hard limit: each connection takes a file descriptor
+
+Without listen.reuse_port a second process on the same ports is an error. With it, a second one opens the check port
+when it is ready, or when nobody else serves there.";
 
 impl Serve {
     pub(in crate::cli) fn run(self, environment: &Environment) -> anyhow::Result<ExitCode> {
@@ -40,6 +55,7 @@ impl Serve {
         // Before there are threads: it is told through the environment.
         let handed = Handed::from_environment()?;
         telemetry::start(config.telemetry.log, output::colour(true));
+        port::use_all_descriptors();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(async {
             let mut terminate = signal(SignalKind::terminate())?;

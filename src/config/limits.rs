@@ -20,7 +20,7 @@ pub struct LimitsConfig {
     pub in_flight: usize,
     /// How long a connection may take to begin.
     pub handshake_timeout: Seconds,
-    /// How long checks may take to end.
+    /// How long checks may take to end, once the port is closed.
     pub drain: Seconds,
 }
 

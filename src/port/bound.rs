@@ -3,14 +3,15 @@
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::path::Path;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
 use crate::port::address::Address;
 use crate::port::handed::{Handed, Socket};
+use crate::port::name::{self, Name};
 
 /// A listener could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -22,21 +23,23 @@ pub struct ListenError {
 
 /// Connections that the kernel holds for us; with TCP no more than `net.core.somaxconn`.
 const BACKLOG: u32 = 1024;
+/// How often the queue is asked for one more when it is closed.
+const ATTEMPTS: usize = 4096;
 
 /// A bound socket.
 #[derive(Debug)]
 pub struct Bound {
     socket: Socket,
     address: Address,
-    /// The Unix socket's file, if it is ours to remove.
-    file: Option<SocketFile>,
+    /// Of a Unix socket that was opened here.
+    name: Option<Name>,
     handed: bool,
 }
 
 /// A bound socket on the runtime that accepts its connections.
 pub(in crate::port) struct Listening {
     listener: Listener,
-    file: Option<SocketFile>,
+    name: Option<Name>,
     handed: bool,
 }
 
@@ -67,7 +70,7 @@ impl Bound {
     }
 
     fn handed(socket: Socket, address: &Address) -> Self {
-        Self { socket, address: address.clone(), file: None, handed: true }
+        Self { socket, address: address.clone(), name: None, handed: true }
     }
 
     fn tcp(address: SocketAddr, reuse_port: bool) -> io::Result<Self> {
@@ -79,14 +82,14 @@ impl Bound {
         let listener = socket.listen(BACKLOG)?;
         let address = Address::Tcp(listener.local_addr()?);
         let socket = Socket::Tcp(listener.into_std()?);
-        Ok(Self { socket, address, file: None, handed: false })
+        Ok(Self { socket, address, name: None, handed: false })
     }
 
     /// The socket gets its name when its permissions are right, and its name from whoever had it before in one step.
     fn unix(path: &Path, reuse_port: bool) -> io::Result<Self> {
         match fs::symlink_metadata(path) {
             Ok(found) if !found.file_type().is_socket() => return Err(io::ErrorKind::AlreadyExists.into()),
-            Ok(_) if !reuse_port && std::os::unix::net::UnixStream::connect(path).is_ok() => {
+            Ok(_) if !reuse_port && name::is_served(path) => {
                 return Err(io::ErrorKind::AddrInUse.into());
             }
             Ok(_) | Err(_) => {}
@@ -97,18 +100,17 @@ impl Bound {
         let listener = std::os::unix::net::UnixListener::bind(&beside)?;
         // Envoy runs as another user of a group that both share.
         fs::set_permissions(&beside, fs::Permissions::from_mode(0o660))?;
-        fs::rename(&beside, path)?;
-        let file = SocketFile::at(path)?;
+        let name = Name::take(path, &beside)?;
         Ok(Self {
             socket: Socket::Unix(listener),
             address: Address::Unix(path.to_owned()),
-            file: Some(file),
+            name: Some(name),
             handed: false,
         })
     }
 
     pub(in crate::port) fn listen(self) -> io::Result<Listening> {
-        let Self { socket, address: _, file, handed } = self;
+        let Self { socket, address: _, name, handed } = self;
         let listener = match socket {
             Socket::Tcp(listener) => {
                 listener.set_nonblocking(true)?;
@@ -119,7 +121,7 @@ impl Bound {
                 Listener::Unix(UnixListener::from_std(listener)?)
             }
         };
-        Ok(Listening { listener, file, handed })
+        Ok(Listening { listener, name, handed })
     }
 }
 
@@ -134,24 +136,32 @@ impl Listening {
     /// Closes it; gives the connections that were made and not accepted yet, which the kernel would reset. What was
     /// handed over keeps its queue, for others who have it.
     pub(in crate::port) fn close(self) -> Vec<Box<dyn Connection>> {
-        let Self { listener, file, handed } = self;
-        // From now on a path leads nowhere, or to a successor.
-        drop(file);
+        let Self { listener, name, handed } = self;
+        // From now on a path leads to another process, or nowhere.
+        drop(name);
         if handed {
             return Vec::new();
         }
         let left = match listener {
-            Listener::Tcp(listener) => listener.into_std().map(|listener| {
-                let next = || listener.accept().and_then(|(stream, _)| nonblocking_tcp(stream)).ok();
-                std::iter::from_fn(next).collect()
-            }),
-            Listener::Unix(listener) => listener.into_std().map(|listener| {
-                let next = || listener.accept().and_then(|(stream, _)| nonblocking_unix(stream)).ok();
-                std::iter::from_fn(next).collect()
-            }),
+            Listener::Tcp(listener) => listener
+                .into_std()
+                .map(|listener| left(|| listener.accept().and_then(|(stream, _)| nonblocking_tcp(stream)))),
+            Listener::Unix(listener) => listener
+                .into_std()
+                .map(|listener| left(|| listener.accept().and_then(|(stream, _)| nonblocking_unix(stream)))),
         };
         left.unwrap_or_default()
     }
+}
+
+/// Everything that `accept` gives until there is no more. One connection that is broken is not the last; but the end
+/// must come, whoever goes on connecting.
+fn left<T>(mut accept: impl FnMut() -> io::Result<T>) -> Vec<T> {
+    let attempts = std::iter::repeat_with(|| match accept() {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+        accepted => Some(accepted),
+    });
+    attempts.take(ATTEMPTS).map_while(|accepted| accepted).filter_map(Result::ok).collect()
 }
 
 fn tcp(stream: TcpStream) -> io::Result<Box<dyn Connection>> {
@@ -169,31 +179,15 @@ fn nonblocking_unix(stream: std::os::unix::net::UnixStream) -> io::Result<Box<dy
     Ok(Box::new(UnixStream::from_std(stream)?))
 }
 
-/// The file that a Unix socket is found by; removed when dropped, unless a successor's has taken its place.
-#[derive(Debug)]
-struct SocketFile {
-    path: PathBuf,
-    identity: Identity,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Device and inode.
-type Identity = (u64, u64);
-
-impl SocketFile {
-    fn at(path: &Path) -> io::Result<Self> {
-        Ok(Self { path: path.to_owned(), identity: identity(path)? })
-    }
-}
-
-fn identity(path: &Path) -> io::Result<Identity> {
-    fs::symlink_metadata(path).map(|found| (found.dev(), found.ino()))
-}
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        if identity(&self.path).is_ok_and(|found| found == self.identity) {
-            // Whoever connects from now on should be refused at once.
-            drop(fs::remove_file(&self.path));
-        }
+    #[test]
+    fn a_queue_is_emptied_whatever_is_wrong_with_some_of_it_and_not_for_ever() {
+        let mut queue =
+            vec![Err(io::ErrorKind::WouldBlock), Ok(2), Err(io::ErrorKind::ConnectionAborted), Ok(1)];
+        assert_eq!(left(|| queue.pop().unwrap().map_err(io::Error::from)), [1, 2]);
+        assert_eq!(left(|| Ok(0)).len(), ATTEMPTS);
     }
 }

@@ -5,9 +5,11 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixListener;
 
 use listenfd::ListenFd;
+use rustix::net::sockopt::socket_acceptconn;
 
 use crate::port::address::Address;
 
@@ -46,10 +48,15 @@ impl Handed {
         Ok(Self(all.collect::<Result<_, _>>()?))
     }
 
-    /// Whether there is one for this address.
+    /// The one for this address.
     pub(in crate::port) fn take(&mut self, address: &Address) -> Option<Socket> {
         let index = self.0.iter().position(|(own, _)| own == address)?;
         Some(self.0.swap_remove(index).1)
+    }
+
+    /// Whether there is one for this address.
+    pub fn has(&self, address: &Address) -> bool {
+        self.queue(address).is_some()
     }
 
     /// Whoever handed a socket over means it to be served: to leave one alone would be silence.
@@ -57,20 +64,45 @@ impl Handed {
         self.0.into_iter().next().map_or(Ok(()), |(address, _)| Err(BadSocket::Unwanted(address)))
     }
 
-    /// Whether there is nothing to take.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// The one for this address, to look at its queue.
+    pub(in crate::port) fn queue(&self, address: &Address) -> Option<BorrowedFd<'_>> {
+        self.0.iter().find(|(own, _)| own == address).map(|(_, socket)| socket.as_fd())
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(listener) => listener.as_fd(),
+            Self::Unix(listener) => listener.as_fd(),
+        }
     }
 }
 
 fn take(sockets: &mut ListenFd, index: usize) -> io::Result<(Address, Socket)> {
     let gone = || io::Error::from(io::ErrorKind::NotFound);
     if let Ok(socket) = sockets.take_tcp_listener(index) {
-        let socket = socket.ok_or_else(gone)?;
+        let socket = listening(socket.ok_or_else(gone)?)?;
         return Ok((Address::Tcp(socket.local_addr()?), Socket::Tcp(socket)));
     }
-    let socket = sockets.take_unix_listener(index)?.ok_or_else(gone)?;
+    let socket = listening(sockets.take_unix_listener(index)?.ok_or_else(gone)?)?;
     let path = socket.local_addr()?.as_pathname().map(ToOwned::to_owned);
     let path = path.ok_or_else(|| io::Error::new(io::ErrorKind::Unsupported, "it has no path"))?;
     Ok((Address::Unix(path), Socket::Unix(socket)))
+}
+
+/// On one that does not, every accept would fail, for ever.
+fn listening<S: AsFd>(socket: S) -> io::Result<S> {
+    if socket_acceptconn(&socket)? {
+        Ok(socket)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "it does not listen"))
+    }
+}
+
+#[cfg(test)]
+impl Handed {
+    pub(in crate::port) fn of(listener: TcpListener) -> Self {
+        Self(vec![(Address::Tcp(listener.local_addr().unwrap()), Socket::Tcp(listener))])
+    }
 }

@@ -1,20 +1,28 @@
-//! A deadline for the beginning of a connection: hyper would wait for an HTTP/2 preface for ever.
+//! Deadlines of a connection that hyper does not have: for its beginning, where hyper would wait for an HTTP/2 preface
+//! for ever, and for a peer that reads nothing, which no ping would reach either.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use crate::port::bound::Connection;
 
-/// A connection whose TLS, if any, is done. Reads fail once the deadline has passed without an opening.
+/// How long a peer may take nothing of what it is sent.
+const DEAF: Duration = Duration::from_secs(20);
+
+/// A connection whose TLS, if any, is done. Reads fail once the deadline has passed without an opening, writes when the
+/// peer has not read for too long.
 pub struct Opened {
     inner: Box<dyn Connection>,
     waiting: Option<Waiting>,
+    /// Since the peer takes no more.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 struct Waiting {
@@ -32,7 +40,22 @@ impl Opened {
         begun: Arc<AtomicBool>,
     ) -> Self {
         let deadline = Box::pin(sleep_until(deadline));
-        Self { inner, waiting: Some(Waiting { deadline, missing: opening, begun }) }
+        Self { inner, waiting: Some(Waiting { deadline, missing: opening, begun }), stalled: None }
+    }
+
+    /// What writing `came_to`, unless it has been pending for too long.
+    fn unless_deaf<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        came_to: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if came_to.is_ready() {
+            self.stalled = None;
+            return came_to;
+        }
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(DEAF)));
+        ready!(stalled.as_mut().poll(context));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -73,7 +96,8 @@ impl AsyncWrite for Opened {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(context, bytes)
+        let written = Pin::new(&mut self.inner).poll_write(context, bytes);
+        self.unless_deaf(context, written)
     }
 
     fn poll_write_vectored(
@@ -81,7 +105,8 @@ impl AsyncWrite for Opened {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(context, slices)
+        let written = Pin::new(&mut self.inner).poll_write_vectored(context, slices);
+        self.unless_deaf(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -89,10 +114,44 @@ impl AsyncWrite for Opened {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(context)
+        let flushed = Pin::new(&mut self.inner).poll_flush(context);
+        self.unless_deaf(context, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(context)
+        let shut_down = Pin::new(&mut self.inner).poll_shutdown(context);
+        self.unless_deaf(context, shut_down)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+
+    use super::*;
+
+    fn opened() -> (Opened, DuplexStream) {
+        let (ours, theirs) = duplex(1);
+        (Opened::new(Box::new(ours), 0, Instant::now() + DEAF / 2, Arc::default()), theirs)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_reads_nothing_is_given_up() {
+        let (mut connection, _peer) = opened();
+        let began = Instant::now();
+        let error = connection.write_all(b"ab").await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(began.elapsed() >= DEAF);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_reads_slowly_is_not() {
+        let (mut connection, mut peer) = opened();
+        let writing = tokio::spawn(async move { connection.write_all(&[0; 10]).await });
+        for _ in 0..10 {
+            sleep(DEAF / 2).await;
+            peer.read_u8().await.unwrap();
+        }
+        writing.await.unwrap().unwrap();
     }
 }

@@ -1,19 +1,19 @@
 //! The accept loop.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::port::bound::{Bound, Connection};
 use crate::port::certificates::Certificates;
+use crate::port::connections::Connections;
+use crate::port::descriptors;
 use crate::port::patience::Opened;
+use crate::port::stop::Stop;
 
 /// `limits`, as far as connections are concerned.
 #[derive(Debug, Clone, Copy)]
@@ -31,30 +31,15 @@ pub trait Protocol: Clone + Send + 'static {
     /// Bytes by which a client shows that it means to speak it.
     const OPENING: usize;
 
-    /// Serves one connection; once the end has come, until what has begun has ended.
+    /// Serves one connection; once the end is called, until what has begun has ended, and once it has arrived, no
+    /// longer than an answer takes.
     fn serve(self, connection: Opened, stop: Stop) -> impl Future<Output = ()> + Send;
 }
 
-/// After a failed accept, such as for want of file descriptors.
+/// After a failed accept.
 const PAUSE: Duration = Duration::from_millis(50);
-
-/// Tells that the end has come.
-#[derive(Debug, Clone)]
-pub struct Stop(watch::Receiver<bool>);
-
-impl Stop {
-    /// The signal and what it reaches.
-    pub fn new() -> (watch::Sender<bool>, Self) {
-        let (stop, stopped) = watch::channel(false);
-        (stop, Self(stopped))
-    }
-
-    /// Waits for it.
-    pub async fn called(&mut self) {
-        // A sender that is gone will not call any more, but its owner is gone too.
-        let _called = self.0.wait_for(|called| *called).await;
-    }
-}
+/// What the last answers may take on their way.
+const LAST: Duration = Duration::from_secs(1);
 
 /// The listening port.
 #[derive(Debug)]
@@ -75,8 +60,8 @@ impl Server {
         &self.bound
     }
 
-    /// Serves until `stop`; then refuses new connections, lets the others end, and cuts off what has not ended
-    /// after `drain`.
+    /// Serves until `stop`; then refuses new connections and lets the others end. What has not ended after `drain` is
+    /// answered as it stands, and a second later cut off.
     pub async fn run<P: Protocol>(self, protocol: P, mut stop: Stop) {
         let Self { bound, tls, limits } = self;
         let listening = match bound.listen() {
@@ -90,18 +75,23 @@ impl Server {
         };
         let mut connections = Connections::new(limits.max_connections);
         loop {
-            let connection = tokio::select! {
+            let accepted = tokio::select! {
                 biased;
                 () = stop.called() => break,
-                Some(_ended) = connections.all.join_next() => continue,
-                accepted = listening.accept() => match accepted {
-                    Ok(connection) => connection,
-                    Err(error) => {
-                        tracing::warn!("cannot accept a connection: {error}");
-                        sleep(PAUSE).await;
-                        continue;
-                    }
-                },
+                true = connections.one_ends() => continue,
+                accepted = listening.accept() => accepted,
+            };
+            let connection = match accepted {
+                Ok(connection) => connection,
+                // Whoever opens many connections and begins none must not keep others out.
+                Err(error) if descriptors::are_used_up(&error) && connections.end_oldest_opening().await => {
+                    continue;
+                }
+                Err(error) => {
+                    tracing::warn!("cannot accept a connection: {error}");
+                    sleep(PAUSE).await;
+                    continue;
+                }
             };
             let place = tokio::select! {
                 biased;
@@ -113,68 +103,13 @@ impl Server {
         for connection in listening.close() {
             connections.spawn(None, |begun| serve(connection, begun));
         }
-        ending.send_replace(true);
-        connections.end(limits.drain).await;
-    }
-}
-
-/// Every connection, and those that may not have begun.
-struct Connections {
-    all: JoinSet<()>,
-    places: Arc<Semaphore>,
-    /// The oldest first.
-    openings: VecDeque<Opening>,
-}
-
-struct Opening {
-    begun: Arc<AtomicBool>,
-    task: AbortHandle,
-}
-
-impl Opening {
-    fn is_open(&self) -> bool {
-        !self.begun.load(Ordering::Relaxed) && !self.task.is_finished()
-    }
-}
-
-impl Connections {
-    fn new(most: usize) -> Self {
-        let places = Arc::new(Semaphore::new(most));
-        Self { all: JoinSet::new(), places, openings: VecDeque::new() }
-    }
-
-    /// A place for one more: where all are taken, that of the oldest that has not begun, or the next to be free.
-    async fn place(&mut self) -> Option<OwnedSemaphorePermit> {
-        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
-            return Some(place);
+        ending.call();
+        if connections.end_within(limits.drain).await {
+            return;
         }
-        self.openings.retain(Opening::is_open);
-        if let Some(oldest) = self.openings.pop_front() {
-            oldest.task.abort();
-        }
-        Arc::clone(&self.places).acquire_owned().await.ok()
-    }
-
-    fn spawn<F>(&mut self, place: Option<OwnedSemaphorePermit>, serve: impl FnOnce(Arc<AtomicBool>) -> F)
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let begun = Arc::new(AtomicBool::new(false));
-        let serving = serve(Arc::clone(&begun));
-        let task = self.all.spawn(async move {
-            serving.await;
-            drop(place);
-        });
-        while self.openings.front().is_some_and(|opening| !opening.is_open()) {
-            self.openings.pop_front();
-        }
-        self.openings.push_back(Opening { begun, task });
-    }
-
-    async fn end(mut self, drain: Duration) {
-        let ended = async { while self.all.join_next().await.is_some() {} };
-        if timeout(drain, ended).await.is_err() {
-            tracing::warn!(connections = self.all.len(), "cut off connections that did not end in time");
+        ending.arrive();
+        if !connections.end_within(LAST).await {
+            tracing::warn!(connections = connections.count(), "cut off connections that did not end in time");
         }
     }
 }

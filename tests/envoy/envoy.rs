@@ -98,9 +98,14 @@ impl Envoy {
 
     /// Whether Envoy believes that tenantgate is there.
     pub(crate) async fn trusts_gate(&self) -> bool {
+        self.trusted_gates().await > 0
+    }
+
+    /// How many tenantgates Envoy believes to be there.
+    pub(crate) async fn trusted_gates(&self) -> usize {
         let clusters = get(&self.http, self.admin, "clusters").await.unwrap_or_default();
-        let mut flags = clusters.lines().filter(|line| line.starts_with("tenantgate::"));
-        flags.any(|line| line.ends_with("::health_flags::healthy"))
+        let gates = clusters.lines().filter(|line| line.starts_with("tenantgate::"));
+        gates.filter(|line| line.ends_with("::health_flags::healthy")).count()
     }
 
     /// Every line of the access log that is there by now.

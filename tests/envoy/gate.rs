@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -28,7 +29,7 @@ pub(crate) const EXAMPLE: &str = include_str!("../../deploy/example/policy.json"
 
 pub(crate) struct Gate {
     config: Config,
-    issuer: DevelopmentIssuer,
+    issuer: Arc<DevelopmentIssuer>,
     app: Option<App>,
 }
 
@@ -63,7 +64,16 @@ impl Gate {
         let config =
             Config::read(&document.to_string(), directory.path().to_owned(), &Environment::default())
                 .unwrap();
-        let mut gate = Self { config, issuer, app: None };
+        let mut gate = Self { config, issuer: Arc::new(issuer), app: None };
+        gate.restart().await;
+        gate
+    }
+
+    /// One more like it, at an address of its own.
+    pub(crate) async fn another(&self) -> Self {
+        let mut config = self.config.clone();
+        config.listen.check = "127.0.0.1:0".parse().unwrap();
+        let mut gate = Self { config, issuer: Arc::clone(&self.issuer), app: None };
         gate.restart().await;
         gate
     }

@@ -5,6 +5,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a test that cannot go on has failed"
@@ -34,6 +35,9 @@ mod network;
 mod origin;
 mod outside;
 mod patience;
+#[expect(dead_code, reason = "other tests need more of it")]
+#[path = "../it/process.rs"]
+mod process;
 mod scene;
 mod tunnel;
 mod upstream;

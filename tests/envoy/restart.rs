@@ -2,11 +2,16 @@
 //!
 //! `ROLLS=200 cargo test --release --test envoy restart -- --nocapture` is the long run, and tells its rate.
 
-use tempfile::TempDir;
+use std::fs;
 
-use crate::envoy::Envoy;
+use tempfile::TempDir;
+use tokio::task::block_in_place;
+
+use crate::envoy::{Envoy, change};
+use crate::gate::{EXAMPLE, Gate, document, write_policy};
 use crate::load::{Answers, Load};
 use crate::patience::until;
+use crate::process::Process;
 use crate::scene::Scene;
 
 /// Restarts in each test, and answers between two of them.
@@ -44,6 +49,69 @@ async fn a_rolling_restart_over_a_socket_fails_no_request() {
     let directory = TempDir::new().unwrap();
     let check = format!("unix:{}", directory.path().join("check.sock").display());
     restarted_again_and_again(Scene::that_rolls(&check).await, "rolling restart over a socket").await;
+}
+
+/// As `deploy/systemd/roll` does: one that is ready, and then a SIGTERM for the one before.
+async fn processes_take_turns(mut scene: Scene, what: &str) {
+    let directory = scene.directory.path().to_owned();
+    let mut config = document();
+    config["listen"]["check"] = scene.gate.address().to_string().into();
+    config["listen"]["reuse_port"] = true.into();
+    fs::write(directory.join("config.json"), config.to_string()).unwrap();
+    let start = || block_in_place(|| Process::start(&directory, &[]));
+    let load = Load::on(&scene);
+    let mut present = start();
+    scene.gate.stop().await;
+    for _ in 0..rolls() {
+        load.more(ANSWERS).await;
+        let next = start();
+        present.terminate();
+        let (status, _) = block_in_place(|| present.ended());
+        assert!(status.success(), "{status}");
+        present = next;
+    }
+    load.more(ANSWERS).await;
+    told(what, &load.end().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_take_turns_at_a_port_fail_no_request() {
+    processes_take_turns(Scene::that_rolls("127.0.0.1:0").await, "processes at a port").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_take_turns_at_a_socket_fail_no_request() {
+    let directory = TempDir::new().unwrap();
+    let check = format!("unix:{}", directory.path().join("check.sock").display());
+    processes_take_turns(Scene::that_rolls(&check).await, "processes at a socket").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fleet_that_is_restarted_in_turn_fails_no_request() {
+    let directory = TempDir::new().unwrap();
+    write_policy(directory.path(), EXAMPLE);
+    let first = Gate::start(&directory, "127.0.0.1:0").await;
+    let mut others = [first.another().await, first.another().await];
+    let endpoint = |port: &str| {
+        format!(
+            "              - endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {port}}}}}}}\n"
+        )
+    };
+    let port = |gate: &Gate| gate.address().to_string().rsplit_once(':').unwrap().1.to_owned();
+    let all: String = [&first, &others[0], &others[1]].map(|gate| endpoint(&port(gate))).concat();
+    let mut scene =
+        Scene::of(directory, first, |placed, gate| change(&placed, &endpoint(&port(gate)), &all)).await;
+    let load = Load::on(&scene);
+    for which in (0..3).cycle().take(rolls() / 2) {
+        until("Envoy to find them all", async || (scene.envoy.trusted_gates().await == 3).then_some(()))
+            .await;
+        load.more(ANSWERS).await;
+        let gate = if which == 2 { &mut scene.gate } else { &mut others[which] };
+        gate.stop().await;
+        load.more(ANSWERS).await;
+        gate.restart().await;
+    }
+    told("a fleet, restarted in turn", &load.end().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

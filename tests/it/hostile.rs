@@ -1,7 +1,9 @@
 //! Hostile clients: memory stays bounded and somebody else's checks are answered.
 
+use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::net::TcpStream;
@@ -31,7 +33,7 @@ async fn whatever_a_client_does_memory_is_bounded_and_others_are_answered() {
     let limits = json!({"handshake_timeout": "1s"});
     let bundle = json!({"tenants": [{"tenantId": L, "crossTenantAccessPolicy": {}}]});
     let world = World::new(&json!({"listen": listen, "limits": limits}), &bundle);
-    let process = Process::start(&world, &[&check, &admin]);
+    let process = Process::start(&world.path(""), &[check.as_fd(), admin.as_fd()]);
     let asked = Asked::with_token(&signer().mint(&json!({"tid": L, "aud": "api://orders"})));
     let mut good = Raw::over(TcpStream::connect(address).await.unwrap()).await.unwrap();
     assert_eq!(reason(&good.check(&asked).await.unwrap()), "allow");
@@ -58,4 +60,36 @@ async fn whatever_a_client_does_memory_is_bounded_and_others_are_answered() {
         let mut new = Raw::over(TcpStream::connect(address).await.unwrap()).await.unwrap();
         assert_eq!(reason(&new.check(&asked).await.unwrap()), "allow", "{}", attack.name);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_descriptors_the_oldest_that_has_not_begun_makes_room() {
+    let ((check, address), (admin, admin_address)) = (listener(), listener());
+    let listen = json!({"check": address.to_string(), "admin": admin_address.to_string()});
+    let bundle = json!({"tenants": [{"tenantId": L, "crossTenantAccessPolicy": {}}]});
+    let world = World::new(&json!({"listen": listen, "limits": {"handshake_timeout": "1h"}}), &bundle);
+    let process = Process::start_after("ulimit -n 64", &world.path(""), &[check.as_fd(), admin.as_fd()]);
+    assert_eq!(process.descriptors(), (64, 64));
+    let asked = Asked::with_token(&signer().mint(&json!({"tid": L, "aud": "api://orders"})));
+    let mut silent = Vec::new();
+    for _ in 0..100 {
+        silent.push(TcpStream::connect(address).await.unwrap());
+    }
+    let answer = async {
+        let mut good = Raw::over(TcpStream::connect(address).await.unwrap()).await.unwrap();
+        reason(&good.check(&asked).await.unwrap())
+    };
+    let answer = tokio::time::timeout(Duration::from_secs(30), answer).await;
+    assert_eq!(answer.expect("an answer"), "allow");
+}
+
+#[test]
+fn a_process_takes_as_many_descriptors_as_it_may() {
+    let ((check, address), (admin, admin_address)) = (listener(), listener());
+    let listen = json!({"check": address.to_string(), "admin": admin_address.to_string()});
+    let bundle = json!({"tenants": [{"tenantId": L, "crossTenantAccessPolicy": {}}]});
+    let world = World::new(&json!({"listen": listen}), &bundle);
+    let process = Process::start_after("ulimit -Sn 64", &world.path(""), &[check.as_fd(), admin.as_fd()]);
+    let (soft, hard) = process.descriptors();
+    assert!(soft == hard && hard > 64, "{soft} of {hard}");
 }

@@ -103,6 +103,57 @@ async fn a_unix_socket_that_somebody_listens_on_is_not_taken_and_a_successors_is
 }
 
 #[tokio::test]
+async fn a_successor_that_is_the_first_to_leave_gives_the_name_of_a_socket_back() {
+    let world = World::new(&json!({}), &bundle());
+    let path = world.path("check.sock");
+    let mut config = world.config();
+    config.listen.check = Address::Unix(path.clone());
+    config.listen.reuse_port = true;
+    let first = App::start(&config, None).await.unwrap();
+    for _ in 0..2 {
+        let second = App::start(&config, None).await.unwrap();
+        second.stop().await;
+        assert_eq!(Client::connect(&first.check).decide(&internal()).await["effect"], "allow");
+    }
+    let second = App::start(&config, None).await.unwrap();
+    first.stop().await;
+    assert_eq!(Client::connect(&second.check).decide(&internal()).await["effect"], "allow");
+    second.stop().await;
+    let names = std::fs::read_dir(world.path("")).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = names.filter(|name| name.to_string_lossy().contains("sock")).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test]
+async fn a_successor_that_is_not_ready_leaves_the_port_to_whoever_has_it() {
+    let world = World::new(&json!({}), &bundle());
+    let socket = Address::Unix(world.path("check.sock"));
+    for address in [socket, "127.0.0.1:0".parse().unwrap()] {
+        let mut config = world.config();
+        config.listen.check = address;
+        config.listen.reuse_port = true;
+        let first = App::start(&config, None).await.unwrap();
+        config.listen.check = first.check.clone();
+        let check = first.check.clone();
+        let mut unready = config.clone();
+        unready.policy.path = Some(world.path("no-policy.json"));
+        let second = tokio::spawn(async move { App::start(&unready, None).await.unwrap() });
+        // Time enough for one that does not care.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert!(!second.is_finished(), "it opened the port");
+        for _ in 0..20 {
+            assert_eq!(Client::connect(&check).decide(&internal()).await["effect"], "allow");
+        }
+        first.stop().await;
+        // Now there is nobody else.
+        let second = second.await.unwrap();
+        let decision = Client::connect(&second.check).decide(&internal()).await;
+        assert_eq!(decision["reason"], "policy_unavailable");
+        second.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn two_processes_share_a_port_only_if_both_mean_to() {
     let world = World::new(&json!({}), &bundle());
     let on = |address: &Address, reuse_port| {
@@ -123,7 +174,7 @@ async fn two_processes_share_a_port_only_if_both_mean_to() {
 }
 
 #[tokio::test]
-async fn a_stop_ends_health_lets_checks_end_and_cuts_off_what_hangs() {
+async fn a_stop_ends_health_lets_checks_end_and_answers_what_hangs() {
     let world = World::new(&json!({"limits": {"drain": "2s"}}), &bundle());
     let app = world.ready().await;
     let check = app.check.clone();
@@ -144,12 +195,30 @@ async fn a_stop_ends_health_lets_checks_end_and_cuts_off_what_hangs() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert!(TcpStream::connect(tcp(&check)).await.is_err(), "the port is still open");
-    // Ends although one check hangs and one connection never began.
+    assert_eq!(reason(&hangs.answer().await.unwrap()), "overloaded", "a check was lost");
+    // Ends although one connection never began.
     stopping.await.unwrap();
-    assert!(hangs.answer().await.is_err());
     client.ended().await;
     let mut greeting = Vec::new();
     let _closed = idle.read_to_end(&mut greeting).await;
+}
+
+#[tokio::test]
+async fn the_port_stays_open_until_whoever_asks_for_health_knows_of_the_end() {
+    let app = World::new(&json!({"limits": {"drain": "1h"}}), &bundle()).ready().await;
+    let (check, ready) = (app.check.clone(), format!("http://{}/readyz", app.admin));
+    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{check}")).unwrap();
+    let mut client = HealthClient::new(endpoint.connect().await.unwrap());
+    let mut ask = async || client.check(HealthCheckRequest::default()).await.unwrap().into_inner().status;
+    assert_eq!(ask().await, 1, "SERVING");
+    let stopping = tokio::spawn(app.stop());
+    while reqwest::get(&ready).await.unwrap().status() == 200 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(Client::connect(&check).decide(&internal()).await["effect"], "allow", "somebody new");
+    assert_eq!(ask().await, 2, "NOT_SERVING");
+    stopping.await.unwrap();
+    assert!(TcpStream::connect(tcp(&check)).await.is_err(), "the port is still open");
 }
 
 /// Somebody who is told of changes in health.

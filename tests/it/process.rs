@@ -1,46 +1,55 @@
 //! `tenantgate serve --config` as a process, started and watched as systemd would.
 
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::OwnedFd;
+use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
-
-use crate::harness::World;
 
 /// Ended when dropped.
 pub(crate) struct Process {
     child: Child,
     notified: UnixDatagram,
+    terminated: Option<Instant>,
 }
 
 impl Process {
-    /// With the configuration of `world`, on `sockets`, of which there are up to two; waits until it is served.
-    pub(crate) fn start(world: &World, sockets: &[&TcpListener]) -> Self {
-        let process = Self::try_start(world, sockets);
+    /// With `config.json` of the directory, on `sockets`, of which there are up to two; waits until it is ready.
+    pub(crate) fn start(directory: &Path, sockets: &[BorrowedFd<'_>]) -> Self {
+        Self::start_after("", directory, sockets)
+    }
+
+    /// After a shell's commands.
+    pub(crate) fn start_after(commands: &str, directory: &Path, sockets: &[BorrowedFd<'_>]) -> Self {
+        let process = Self::spawn(commands, directory, sockets);
         let mut said = [0; 64];
         let count = process.notified.recv(&mut said).expect("the process to say that it is ready");
         assert_eq!(said[..count].trim_ascii_end(), b"READY=1\nSTATUS=ready");
         process
     }
 
-    pub(crate) fn try_start(world: &World, sockets: &[&TcpListener]) -> Self {
-        let path = world.path(&format!("notify-{}", std::fs::read_dir(world.path("")).unwrap().count()));
+    pub(crate) fn try_start(directory: &Path, sockets: &[BorrowedFd<'_>]) -> Self {
+        Self::spawn("", directory, sockets)
+    }
+
+    fn spawn(commands: &str, directory: &Path, sockets: &[BorrowedFd<'_>]) -> Self {
+        let path = directory.join(format!("notify-{}", std::fs::read_dir(directory).unwrap().count()));
         let notified = UnixDatagram::bind(&path).unwrap();
         notified.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         // As systemd numbers them; the shell is what can hand a socket over without unsafe code.
-        let script = match sockets.len() {
+        let serve = match sockets.len() {
             0 => r#"exec "$0" serve --config "$1""#,
             1 => r#"LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" serve --config "$1" 3<&0 0</dev/null"#,
             _ => r#"LISTEN_FDS=2 LISTEN_PID=$$ exec "$0" serve --config "$1" 3<&0 4<&1 0</dev/null 1>&2"#,
         };
         let socket = |index: usize| match sockets.get(index) {
-            Some(socket) => Stdio::from(OwnedFd::from(socket.try_clone().unwrap())),
+            Some(socket) => Stdio::from(socket.try_clone_to_owned().unwrap()),
             None => Stdio::null(),
         };
         let child = Command::new("/bin/sh")
-            .args(["-c", script, env!("CARGO_BIN_EXE_tenantgate")])
-            .arg(world.path("config.json"))
+            .args(["-c", &format!("{commands}\n{serve}"), env!("CARGO_BIN_EXE_tenantgate")])
+            .arg(directory.join("config.json"))
             .env_clear()
             .env("NOTIFY_SOCKET", path)
             .stdin(socket(0))
@@ -48,17 +57,18 @@ impl Process {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        Self { child, notified }
+        Self { child, notified, terminated: None }
     }
 
-    pub(crate) fn terminate(&self) {
+    pub(crate) fn terminate(&mut self) {
+        self.terminated = Some(Instant::now());
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     }
 
-    /// How it ended, and how long that took.
+    /// How it ended, and how long after it was told to.
     pub(crate) fn ended(&mut self) -> (ExitStatus, Duration) {
-        let from = Instant::now();
+        let from = self.terminated.unwrap_or_else(Instant::now);
         (self.child.wait().unwrap(), from.elapsed())
     }
 
@@ -71,13 +81,24 @@ impl Process {
 
     /// The most memory that it had since this was asked before, in bytes.
     pub(crate) fn peak_memory(&self) -> u64 {
-        let proc = format!("/proc/{}", self.child.id());
-        let status = std::fs::read_to_string(format!("{proc}/status")).unwrap();
+        let status = self.about("status");
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         let kibibytes: u64 = peak.trim().strip_suffix(" kB").unwrap().parse().unwrap();
         // The mark is put back to what there is now (proc(5)).
-        std::fs::write(format!("{proc}/clear_refs"), "5").unwrap();
+        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").unwrap();
         kibibytes * 1024
+    }
+
+    /// How many file descriptors it may have, and how many it might.
+    pub(crate) fn descriptors(&self) -> (u64, u64) {
+        let limits = self.about("limits");
+        let words = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+        let mut limits = words.split_whitespace().map_while(|word| word.parse().ok());
+        (limits.next().unwrap(), limits.next().unwrap())
+    }
+
+    fn about(&self, what: &str) -> String {
+        std::fs::read_to_string(format!("/proc/{}/{what}", self.child.id())).unwrap()
     }
 }
 

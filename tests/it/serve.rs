@@ -107,3 +107,12 @@ fn a_port_that_is_taken_is_an_error_that_names_it() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains(&address));
 }
+
+#[test]
+fn its_long_help_says_what_it_has_to_do_with_whoever_starts_and_stops_it() {
+    let help = Command::new(env!("CARGO_BIN_EXE_tenantgate")).args(["serve", "--help"]).output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    for word in ["LISTEN_FDS", "NOTIFY_SOCKET", "SIGTERM", "RLIMIT_NOFILE"] {
+        assert!(help.contains(word), "{help}");
+    }
+}
