@@ -13,7 +13,8 @@
 //! snapshot is always a state that the store really had. Its revision is that of its last change, or of the last
 //! partner's change that was applied, so that what others write to the same cluster does not matter. Partners are on
 //! shelves (`directory`), each with a watch of the tenant's active generation; other generations, which a writer may
-//! be filling with a million partners, are not watched.
+//! be filling with a million partners, are not watched. A partner's event is applied when the small keys are known as
+//! of its revision, whichever of them was told first (`known`).
 //!
 //! No watch is believed for long: before a minute is over everything is compared and watched anew, from the revision
 //! through which events were applied. That repairs one that died silently. (Progress notifications, which would tell
@@ -24,6 +25,7 @@ mod hosted;
 mod keeper;
 mod kept;
 mod keys;
+mod known;
 mod partners;
 mod principals;
 mod small;
@@ -42,6 +44,7 @@ pub use self::connection::{EtcdSettings, EtcdTls};
 use self::hosted::Hosted;
 use self::keeper::Keeper;
 use self::keys::Keys;
+use self::known::Known;
 use self::partners::{Link, Partners};
 use self::principals::Principals;
 pub use self::store::EtcdStore;
@@ -90,6 +93,7 @@ pub struct EtcdSource {
     keys: Keys,
     link: Link,
     hosted: Hosted,
+    known: Known,
     /// None where the map is a file.
     principals: Option<Principals>,
     status: Arc<Status>,
@@ -123,6 +127,7 @@ impl EtcdSource {
             keys,
             link,
             hosted,
+            known: Known::default(),
             principals: None,
             status,
             metrics,
@@ -259,9 +264,10 @@ impl EtcdSource {
                         self.hosted.principals_read(principals.problem());
                     }
                 }
-                Heard::Partners { tenant, generation, revision, in_order, changes } => {
-                    // First of all: partners of a generation that does not count any more may be gone.
-                    if !in_order && self.compare_small(&client).await? {
+                Heard::Partners { tenant, generation, revision, changes } => {
+                    // First of all: they are another policy's than the present settings if those changed until then,
+                    // and gone without a meaning if their generation does not count any more.
+                    if self.follow_small(&client, revision).await? {
                         break;
                     }
                     self.hosted.apply(tenant, generation, revision, changes);
@@ -313,14 +319,25 @@ impl EtcdSource {
         let foreign = within(PATIENCE, small::foreign(&mut kv, &keys, small.tenants.keys().copied())).await?;
         self.status.reached(unix_now());
         let revision = small.revision;
+        self.known = Known::of(&small);
         self.hosted.host(small, Some(foreign));
         Ok(revision)
     }
 
-    /// The same after a hint; gives whether other ranges are to be watched.
+    /// Has the small keys of `revision` or later; gives whether other ranges are to be watched.
+    async fn follow_small(&mut self, client: &Client, revision: u64) -> Result<bool, EtcdError> {
+        let mut kv = client.kv_client();
+        if within(PATIENCE, self.known.still_at(revision, &mut kv, &self.keys)).await? {
+            return Ok(false);
+        }
+        self.compare_small(client).await
+    }
+
+    /// Reads the small keys after a hint; gives whether other ranges are to be watched.
     async fn compare_small(&mut self, client: &Client) -> Result<bool, EtcdError> {
         let (mut kv, keys) = (client.kv_client(), self.keys.clone());
         let small = within(PATIENCE, small::read(&mut kv, &keys)).await?;
+        self.known = Known::of(&small);
         Ok(self.hosted.host(small, None))
     }
 

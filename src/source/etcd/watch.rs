@@ -42,9 +42,6 @@ pub(in crate::source) enum Heard {
         generation: u64,
         /// Everything until here was told.
         revision: u64,
-        /// Told as it happened, so that what happened to small keys before was told before; and the generation is not
-        /// being removed.
-        in_order: bool,
         changes: Vec<Change>,
     },
 }
@@ -112,13 +109,10 @@ impl Watching {
             }
             Of::Partners(tenant, generation) => (*tenant, *generation),
         };
-        let told_at = message.header().map(|header| header.revision().unsigned_abs());
         Heard::Partners {
             tenant,
             generation,
             revision,
-            in_order: told_at == Some(revision)
-                && !message.events().iter().any(|event| unmarks(event, start)),
             changes: message.events().iter().filter_map(|event| change(event, start)).collect(),
         }
     }
@@ -140,11 +134,6 @@ impl Watching {
 
 fn revision(event: &Event) -> Option<u64> {
     Some(event.kv()?.mod_revision().unsigned_abs())
-}
-
-/// Whether the marker is taken away, which is the first thing that is when a generation is removed.
-fn unmarks(event: &Event, start: &str) -> bool {
-    event.event_type() == EventType::Delete && event.kv().is_some_and(|kv| kv.key() == start.as_bytes())
 }
 
 /// What an event says of a partner; nothing where its key is the marker's, or no tenant's.
