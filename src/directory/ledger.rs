@@ -2,7 +2,8 @@
 //!
 //! An entry knows the revision at which it was read; the ledger knows through which one the watch was *applied*. An
 //! entry is good for a snapshot of revision *r* if either is no less than *r*: it was read that late, or every change
-//! until then was applied to it. Three rules make this true, whatever comes between whose steps:
+//! until then was applied to it. Nor may *r* be before the last change of settings that the entry was read with, for a
+//! decision would join it to others than the store had. Three rules make this true, whatever comes between whose steps:
 //!
 //! * a change is applied first and counted then ([`Ledger::apply`]), and published last, by the caller;
 //! * a load that a change of the same record overtook is not kept ([`Ledger::keep`]);
@@ -18,6 +19,15 @@ use crate::id::TenantId;
 
 /// Changes remembered, to tell whether one overtook a load.
 const REMEMBERED: usize = 4096;
+
+/// When an entry was what the store had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// When it was read, or known to be the same.
+    pub read_at: u64,
+    /// The last revision that had written settings then.
+    pub settings: u64,
+}
 
 /// Through which revision entries are what the store has.
 #[derive(Debug)]
@@ -55,10 +65,10 @@ impl Ledger {
         self.applied.load(Ordering::Acquire)
     }
 
-    /// What `get` finds, with the revision that it was read at, if it is good for a snapshot of `revision`.
-    pub fn find<T>(&self, revision: u64, get: impl FnOnce() -> Option<(u64, T)>) -> Option<T> {
-        let (applied, (read_at, found)) = (self.applied(), get()?);
-        (read_at.max(applied) >= revision).then_some(found)
+    /// What `get` finds, if it is good for a snapshot of `revision`.
+    pub fn find<T>(&self, revision: u64, get: impl FnOnce() -> Option<(Held, T)>) -> Option<T> {
+        let (applied, (Held { read_at, settings }, found)) = (self.applied(), get()?);
+        (settings <= revision && read_at.max(applied) >= revision).then_some(found)
     }
 
     /// Changes entries by what the watch tells of `changed` until `revision`. Only then may a snapshot of that

@@ -20,6 +20,7 @@ mod coalesced;
 #[expect(dead_code, unused_imports, reason = "other tests need the rest of it")]
 mod harness;
 mod kept;
+mod mixed;
 #[path = "../it/store/operator.rs"]
 mod operator;
 mod outage;

@@ -106,6 +106,7 @@ impl Hosted {
         self.tenants = restored;
         self.cluster = Some(cluster);
         self.publisher.publish(snapshot);
+        self.directory.settings_are_of(revision);
         self.status.restored(reached_at);
         Ok(())
     }
@@ -164,6 +165,8 @@ impl Hosted {
                 }
                 Err(problem) => {
                     refused.insert(problem);
+                    // Partners go on changing meanwhile.
+                    self.publish_at(changed);
                 }
             }
         } else if published != Some(at) {
@@ -173,20 +176,23 @@ impl Hosted {
             self.foreign = foreign.into_iter().chain(names).collect();
         }
         self.tell(refused);
+        self.directory.settings_are_of(revision);
         watch_anew
     }
 
-    /// Applies what the watch told of a tenant's partners.
+    /// Applies what the watch told of a tenant's partners until `revision`; the small keys, of which `settings` wrote the
+    /// last, are known as of then.
     pub(in crate::source) fn apply(
         &mut self,
         tenant: TenantId,
         generation: u64,
         revision: u64,
+        settings: u64,
         changes: Vec<Change>,
     ) {
         let good = self.tenants.get(&tenant).filter(|good| good.shelf.generation() == generation);
         if let Some(good) = good {
-            good.shelf.apply(revision, changes);
+            good.shelf.apply(revision, settings, changes);
         }
     }
 

@@ -41,6 +41,11 @@ impl Known {
         Self { through: small.revision, tenants }
     }
 
+    /// Since when the tenant's are what they are.
+    pub(in crate::source) fn since(&self, tenant: TenantId) -> u64 {
+        self.tenants.get(&tenant).and_then(|keys| keys.settings.max(keys.active)).unwrap_or_default()
+    }
+
     /// Whether they are known to be the same at `revision`, which the cluster has reached; asks it where it has to.
     pub(in crate::source) async fn still_at(
         &mut self,

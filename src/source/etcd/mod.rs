@@ -231,12 +231,19 @@ impl EtcdSource {
         let (keys, mut watched) = self.hosted.ranges(&self.keys, revision);
         watched.extend(self.principals.as_ref().map(Principals::watched));
         tracing::debug!(revision, watches = watched.len(), "etcd: everything compared");
+        let directory = self.hosted.directory();
         let mut watching = within(PATIENCE, Watching::begin(&client, (keys, watched))).await?;
         loop {
             let heard = tokio::select! {
                 heard = timeout_at(until, watching.next()) => heard,
                 () = to_keep(self.keeper.as_ref()) => {
                     self.keep().await;
+                    continue;
+                }
+                () = directory.is_behind() => {
+                    if self.compare_small(&client).await? {
+                        break;
+                    }
                     continue;
                 }
             };
@@ -270,7 +277,7 @@ impl EtcdSource {
                     if self.follow_small(&client, revision).await? {
                         break;
                     }
-                    self.hosted.apply(tenant, generation, revision, changes);
+                    self.hosted.apply(tenant, generation, revision, self.known.since(tenant), changes);
                     self.hosted.publish_at(revision);
                 }
             }
