@@ -26,6 +26,7 @@ mod operator;
 mod outage;
 mod principals;
 mod proxy;
+mod refused;
 mod scene;
 mod secure;
 mod silence;

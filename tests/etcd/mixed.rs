@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::harness::{Client, L};
-use crate::scene::{P, Scene, guest_of, named, partner, settings, told};
+use crate::scene::{P, SHUT_OUT, Scene, guest_of, named, partner, settings, told};
 use crate::silence::behind_proxy;
 
 const TURNS: usize = 150;
@@ -66,6 +66,15 @@ async fn a_partner_that_is_read_is_not_joined_to_settings_from_before_it() {
     // Nothing tells of settings any more, while partners are read as ever.
     proxy.mute_watches();
     let at = block_otherwise(&mut scene, true).await;
-    let decision = scene.ask(P).await;
-    assert_eq!((told(&decision).as_str(), named(&decision)), (BLOCKED_BY_DEFAULT, at));
+    for _ in 0..20 {
+        let decision = scene.ask(P).await;
+        assert_eq!(decision["effect"], "deny", "{decision:?}");
+        if named(&decision) == at {
+            assert_eq!(told(&decision), BLOCKED_BY_DEFAULT);
+            return;
+        }
+        // What was at hand is good for a while, where the machine is too busy to look for settings.
+        assert_eq!(told(&decision), SHUT_OUT);
+    }
+    panic!("settings are never looked for");
 }

@@ -24,6 +24,9 @@ pub(in crate::source) struct Hosted {
     status: Arc<Status>,
     metrics: Arc<Metrics>,
     tenants: BTreeMap<TenantId, Good>,
+    /// Those of them whose generation is no more the active one, while what is active is refused: what happens to its
+    /// partners, which may be removed, is nobody's policy.
+    overruled: BTreeSet<TenantId>,
     /// Which cluster they are of.
     cluster: Option<u64>,
     /// What is refused now, and what is foreign.
@@ -44,6 +47,12 @@ struct Good {
     shelf: Arc<PartnerShelf>,
 }
 
+impl Good {
+    fn is(&self, other: &Self) -> bool {
+        self.settings == other.settings && Arc::ptr_eq(&self.shelf, &other.shelf)
+    }
+}
+
 impl Hosted {
     pub(in crate::source) fn new(
         directory: Arc<Directory>,
@@ -53,7 +62,7 @@ impl Hosted {
         status: Arc<Status>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let (tenants, cluster, refused, foreign, principals, told, lost) = Default::default();
+        let (tenants, overruled, cluster, refused, foreign, principals, told, lost) = Default::default();
         Self {
             directory,
             options,
@@ -62,6 +71,7 @@ impl Hosted {
             status,
             metrics,
             tenants,
+            overruled,
             cluster,
             refused,
             foreign,
@@ -133,6 +143,10 @@ impl Hosted {
         let mut next = BTreeMap::new();
         // Whoever has neither is not hosted, whatever partners are left.
         let kept = |(_, keys): &(TenantId, TenantKeys)| keys.settings.is_some() || keys.active.is_some();
+        let active = |(tenant, keys): (&TenantId, &TenantKeys)| {
+            keys.active.as_ref().map(|active| (*tenant, generation(&active.value)))
+        };
+        let active: BTreeMap<_, _> = read.iter().filter_map(active).collect();
         for (tenant, keys) in read.into_iter().filter(kept) {
             match self.tenant(tenant, keys, revision) {
                 Ok(good) => {
@@ -145,8 +159,8 @@ impl Hosted {
             }
         }
         let ranges_differ = !self.tenants.iter().map(place).eq(next.iter().map(place));
-        let differs = ranges_differ
-            || self.tenants.values().zip(next.values()).any(|(last, next)| last.settings != next.settings);
+        let differs =
+            ranges_differ || self.tenants.values().zip(next.values()).any(|(last, next)| !last.is(next));
         // What was taken away leaves no trace of when, nor does what was compacted.
         let at = match published {
             Some(last) if gap || differs && changed <= last => revision,
@@ -172,6 +186,11 @@ impl Hosted {
         } else if published != Some(at) {
             self.republish(at);
         }
+        // Where nobody can read which generation is active, the last good one stays.
+        let is_overruled = |(tenant, generation): &(TenantId, u64)| {
+            active.get(tenant).is_none_or(|active| active.is_some_and(|active| active != *generation))
+        };
+        self.overruled = self.tenants.iter().map(place).filter(is_overruled).map(|(id, _)| id).collect();
         if let Some(foreign) = foreign {
             self.foreign = foreign.into_iter().chain(names).collect();
         }
@@ -180,7 +199,7 @@ impl Hosted {
         watch_anew
     }
 
-    /// Applies what the watch told of a tenant's partners until `revision`; the small keys, of which `settings` wrote the
+    /// Applies and publishes what the watch told of a tenant's partners until `revision`; the small keys, of which `settings` wrote the
     /// last, are known as of then.
     pub(in crate::source) fn apply(
         &mut self,
@@ -191,13 +210,14 @@ impl Hosted {
         changes: Vec<Change>,
     ) {
         let good = self.tenants.get(&tenant).filter(|good| good.shelf.generation() == generation);
-        if let Some(good) = good {
+        if let Some(good) = good.filter(|_| !self.overruled.contains(&tenant)) {
             good.shelf.apply(revision, settings, changes);
+            self.publish_at(revision);
         }
     }
 
     /// The present settings are those of `revision` too.
-    pub(in crate::source) fn publish_at(&self, revision: u64) {
+    fn publish_at(&self, revision: u64) {
         if self.published().is_some_and(|at| at < revision) {
             self.republish(revision);
         }
@@ -257,7 +277,9 @@ impl Hosted {
         let Some(active) = keys.active.and_then(|active| generation(&active.value)) else {
             return Err(("`active` is no generation's number".to_owned(), last.cloned()));
         };
-        let partners = match last.filter(|last| last.shelf.generation() == active) {
+        // What happened while it was overruled is not known.
+        let followed = |last: &&Good| last.shelf.generation() == active && !self.overruled.contains(&tenant);
+        let partners = match last.filter(followed) {
             Some(last) => Arc::clone(&last.shelf),
             None => self.directory.shelf(tenant, active, revision),
         };
@@ -269,10 +291,8 @@ impl Hosted {
         }
         match self.check(tenant, &settings) {
             Ok(()) => Ok(Good { settings: settings.into(), shelf: partners }),
-            Err(problem) => {
-                let last = last.map(|last| Good { settings: Arc::clone(&last.settings), shelf: partners });
-                Err((problem, last))
-            }
+            // With its partners: those of another generation are for other settings.
+            Err(problem) => Err((problem, last.cloned())),
         }
     }
 

@@ -278,7 +278,6 @@ impl EtcdSource {
                         break;
                     }
                     self.hosted.apply(tenant, generation, revision, self.known.since(tenant), changes);
-                    self.hosted.publish_at(revision);
                 }
             }
         }
