@@ -18,5 +18,5 @@ mod shelf;
 mod sync;
 
 pub use self::caches::{Directory, DirectoryConfig};
-pub use self::ledger::{Held, Kept, Ledger};
+pub use self::ledger::{Begun, Held, Kept, Ledger};
 pub use self::shelf::{AtHand, Change, Load, LoadError, Loaded, Loader, PartnerShelf, Record};

@@ -164,6 +164,7 @@ impl PartnerShelf {
     /// Reads the record for all who wait, and keeps it; gives whether there is something good at hand now.
     async fn load(&self, other: TenantId, revision: u64) -> bool {
         for attempt in 0..ATTEMPTS {
+            let begun = self.ledger.begin();
             let load = self.directory.loader.load(self.tenant, self.generation, other, attempt > 0);
             let Ok(Ok(Loaded { revision: read_at, settings, record, text })) = timeout(PATIENCE, load).await
             else {
@@ -173,7 +174,7 @@ impl PartnerShelf {
             if !self.directory.behind.made_up_to(settings).await {
                 break;
             }
-            let kept = self.ledger.keep(other, read_at, || {
+            let kept = self.ledger.keep(other, begun, read_at, || {
                 let held = Held { read_at: read_at.max(self.applied()), settings };
                 self.directory.put(self.key(other), held, record, text.map(Into::into));
             });

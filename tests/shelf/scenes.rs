@@ -58,9 +58,10 @@ impl World {
     /// Reads P from the store, now; keeps it some time later.
     fn load(&self, wanted: u64) {
         for _ in 0..3 {
+            let begun = self.ledger.begin();
             let value = self.store.load(SeqCst);
             thread::yield_now();
-            let kept = self.ledger.keep(P, value, || {
+            let kept = self.ledger.keep(P, begun, value, || {
                 self.put(P, value.max(self.ledger.applied()), value);
             });
             if matches!(kept, Kept::Until(until) if until >= wanted) {
@@ -96,13 +97,14 @@ fn with_settings_changed_at(settings: u64) -> Arc<World> {
     })
 }
 
-pub(crate) const SCENES: [(&str, fn()); 6] = [
+pub(crate) const SCENES: [(&str, fn()); 7] = [
     ("changes", changes),
     ("settings", settings),
     ("together", together),
     ("joined", joined),
     ("others", others),
     ("lost", lost),
+    ("restored", restored),
 ];
 
 /// A partner that changes while it is loaded and asked for.
@@ -184,7 +186,8 @@ fn others() {
             writer.published.store(revision, SeqCst);
         }
     });
-    let kept = world.ledger.keep(P, 1, || world.put(P, 1.max(world.ledger.applied()), 1));
+    let kept =
+        world.ledger.keep(P, world.ledger.begin(), 1, || world.put(P, 1.max(world.ledger.applied()), 1));
     assert!(matches!(kept, Kept::Until(_)), "what others change overtakes nothing");
     writer.join().unwrap();
     assert_eq!(world.ledger.find(4, || world.get(P)), Some(1));
@@ -206,6 +209,21 @@ fn lost() {
     world.check();
     watch.join().unwrap();
     world.check();
+}
+
+/// The store is there again as it was at 5, while P is read as it was at 9.
+fn restored() {
+    let world = world();
+    world.store.store(9, SeqCst);
+    let reader = Arc::clone(&world);
+    let reader = thread::spawn(move || reader.load(1));
+    world.store.store(5, SeqCst);
+    thread::yield_now();
+    world.ledger.restart(5, || world.entries.lock().unwrap().clear());
+    world.published.store(5, SeqCst);
+    reader.join().unwrap();
+    let found = world.ledger.find(5, || world.get(P));
+    assert!(found.is_none_or(|used| used == 5), "the value of {found:?} is none that the store has");
 }
 
 /// Tries the interleavings of a scene; panics at one that goes wrong.

@@ -130,10 +130,8 @@ impl Hosted {
     pub(in crate::source) fn host(&mut self, small: Small, foreign: Option<Vec<String>>) -> bool {
         let Small { cluster, revision, changed, tenants: read, foreign: names } = small;
         let published = self.published();
-        // A store that was restored from a backup counts from there again, and another one from anywhere.
-        let another = self.is_of_another(cluster);
         self.cluster = Some(cluster);
-        let gap = std::mem::take(&mut self.lost) || another || published.is_some_and(|last| revision < last);
+        let gap = std::mem::take(&mut self.lost);
         if gap {
             for good in self.tenants.values() {
                 good.shelf.restart(revision);
@@ -167,11 +165,11 @@ impl Hosted {
             Some(last) => last.max(changed),
             None => changed.max(1),
         };
-        let mut watch_anew = false;
+        let mut watch_anew = gap;
         if differs || published.is_none() {
             match self.compiled(&next, at) {
                 Ok(snapshot) => {
-                    watch_anew = ranges_differ;
+                    watch_anew |= ranges_differ;
                     self.tenants = next;
                     tracing::info!(revision = at, tenants = self.tenants.len(), "policy applied");
                     self.publisher.publish(snapshot);
@@ -230,7 +228,8 @@ impl Hosted {
         }
     }
 
-    /// Revisions were compacted before they were told.
+    /// What happened is not known any more: it was compacted before it was told, or another store is there, or this one
+    /// as it was once.
     pub(in crate::source) fn lost(&mut self) {
         self.lost = true;
     }

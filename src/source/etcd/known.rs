@@ -41,6 +41,11 @@ impl Known {
         Self { through: small.revision, tenants }
     }
 
+    /// Until when they are known.
+    pub(in crate::source) fn through(&self) -> u64 {
+        self.through
+    }
+
     /// Since when the tenant's are what they are.
     pub(in crate::source) fn since(&self, tenant: TenantId) -> u64 {
         self.tenants.get(&tenant).and_then(|keys| keys.settings.max(keys.active)).unwrap_or_default()

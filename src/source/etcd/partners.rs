@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use crate::directory::{Load, LoadError, Loaded, Loader, Record};
 use crate::id::TenantId;
 use crate::policy::{Level, compile_partner};
+use crate::source::etcd::horizon::Horizon;
 use crate::source::etcd::keys::{Keys, generation};
 
 /// Reads from whichever member answers.
@@ -17,6 +18,7 @@ use crate::source::etcd::keys::{Keys, generation};
 pub(in crate::source) struct Partners {
     keys: Keys,
     link: Link,
+    horizon: Horizon,
 }
 
 /// The present connections, and which of them answered last.
@@ -64,14 +66,15 @@ impl Link {
 }
 
 impl Partners {
-    pub(in crate::source) fn new(keys: Keys, link: Link) -> Self {
-        Self { keys, link }
+    pub(in crate::source) fn new(keys: Keys, link: Link, horizon: Horizon) -> Self {
+        Self { keys, link, horizon }
     }
 }
 
 impl Loader for Partners {
     fn load(&self, tenant: TenantId, generation: u64, other: TenantId, newest: bool) -> Load {
         let (key, link) = (self.keys.partner(tenant, generation, other), self.link.clone());
+        let horizon = self.horizon.clone();
         let (settings, active) = (self.keys.settings(tenant), self.keys.active(tenant));
         Box::pin(async move {
             let clients = link.clients();
@@ -91,7 +94,9 @@ impl Loader for Partners {
                     continue;
                 };
                 link.prefer(*index);
-                return loaded(other, generation, &found);
+                let loaded = loaded(other, generation, &found)?;
+                horizon.saw(loaded.revision);
+                return Ok(loaded);
             }
             Err(LoadError)
         })
