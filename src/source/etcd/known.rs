@@ -71,8 +71,9 @@ impl Known {
         for expected in self.expected(keys).chunks(OPERATIONS) {
             let gets: Vec<_> = expected.iter().map(|(get, _)| get.clone()).collect();
             let found = client.txn(Txn::new().and_then(gets)).await?;
-            let expected = expected.iter().map(|(_, written)| Some(*written));
-            if !found.op_responses().iter().map(written).eq(expected) {
+            let answers = found.op_responses();
+            let mut both = answers.iter().zip(expected);
+            if answers.len() != expected.len() || !both.all(|(answer, (_, written))| has(answer, *written)) {
                 return Ok(None);
             }
             through = through.min(found.header().ok_or(EtcdError::Headless)?.revision().unsigned_abs());
@@ -101,12 +102,12 @@ impl Known {
     }
 }
 
-/// The revision that wrote what was found; nothing where the answer is another one's.
-fn written(answer: &TxnOpResponse) -> Option<Option<u64>> {
+/// Whether this revision wrote what was found.
+fn has(answer: &TxnOpResponse, written: Option<u64>) -> bool {
     match answer {
         TxnOpResponse::Get(found) => {
-            Some(found.kvs().first().map(|found| found.mod_revision().unsigned_abs()))
+            found.kvs().first().map(|found| found.mod_revision().unsigned_abs()) == written
         }
-        TxnOpResponse::Put(_) | TxnOpResponse::Delete(_) | TxnOpResponse::Txn(_) => None,
+        TxnOpResponse::Put(_) | TxnOpResponse::Delete(_) | TxnOpResponse::Txn(_) => false,
     }
 }

@@ -237,7 +237,7 @@ impl EtcdSource {
             let Ok(heard) = heard else { break };
             let heard = heard?;
             self.status.reached(unix_now());
-            tracing::debug!(?heard, "etcd: told");
+            tracing::debug!("etcd: told of {heard}");
             match heard {
                 Heard::Nothing => {}
                 Heard::Lost => {

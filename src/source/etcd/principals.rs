@@ -26,7 +26,6 @@ pub(in crate::source) struct Principals {
 }
 
 /// What became of one key.
-#[derive(Debug)]
 pub(in crate::source) struct PrincipalChange {
     key: Vec<u8>,
     revision: u64,

@@ -1,5 +1,7 @@
 //! One stream of what changes.
 
+use std::fmt;
+
 use etcd_client::{Client, Event, EventType, WatchOptions, WatchResponse, WatchStream};
 
 use crate::directory::{Change, Record};
@@ -27,8 +29,7 @@ pub(in crate::source) enum Of {
     Principals,
 }
 
-/// What a message of the stream comes to.
-#[derive(Debug)]
+/// What a message of the stream comes to. It is no text as a whole, for principals are nobody's to read.
 pub(in crate::source) enum Heard {
     Nothing,
     /// Something happened that cannot be told any more: it was compacted.
@@ -44,6 +45,22 @@ pub(in crate::source) enum Heard {
         revision: u64,
         changes: Vec<Change>,
     },
+}
+
+/// What it is about, how much of it, and until when.
+impl fmt::Display for Heard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("nothing"),
+            Self::Lost => f.write_str("what is not known any more"),
+            Self::Hint(foreign) => write!(f, "small keys, {} of them unknown", foreign.len()),
+            Self::Principals(revision, changes) => write!(f, "{} principals until {revision}", changes.len()),
+            Self::Partners { tenant, generation, revision, changes } => {
+                let count = changes.len();
+                write!(f, "{count} partners of {tenant} in generation {generation} until {revision}")
+            }
+        }
+    }
 }
 
 /// A transaction may have a hundred records, and a message many transactions.
