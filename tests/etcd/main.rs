@@ -32,3 +32,4 @@ mod secure;
 mod silence;
 mod stale;
 mod store;
+mod tenants;

@@ -182,7 +182,7 @@ impl Hosted {
                 }
             }
         } else if published != Some(at) {
-            self.republish(at);
+            self.republish(|snapshot| snapshot.still_at(at));
         }
         // Where nobody can read which generation is active, the last good one stays.
         let is_overruled = |(tenant, generation): &(TenantId, u64)| {
@@ -210,19 +210,22 @@ impl Hosted {
         let good = self.tenants.get(&tenant).filter(|good| good.shelf.generation() == generation);
         if let Some(good) = good.filter(|_| !self.overruled.contains(&tenant)) {
             good.shelf.apply(revision, settings, changes);
-            self.publish_at(revision);
+            let is_earlier = |snapshot: &Snapshot| snapshot.as_of([tenant]).1 < revision;
+            if self.reader.borrow().as_deref().is_some_and(is_earlier) {
+                self.republish(|snapshot| snapshot.with_partners_at(tenant, revision));
+            }
         }
     }
 
     /// The present settings are those of `revision` too.
     fn publish_at(&self, revision: u64) {
         if self.published().is_some_and(|at| at < revision) {
-            self.republish(revision);
+            self.republish(|snapshot| snapshot.still_at(revision));
         }
     }
 
-    fn republish(&self, at: u64) {
-        let again = self.reader.borrow().as_deref().map(|snapshot| snapshot.still_at(at));
+    fn republish(&self, again: impl FnOnce(&Snapshot) -> Snapshot) {
+        let again = self.reader.borrow().as_deref().map(again);
         if let Some(again) = again {
             self.publisher.publish(again);
         }
