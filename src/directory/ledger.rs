@@ -74,7 +74,8 @@ impl Ledger {
     /// What `get` finds, if it is good for a snapshot of `revision`.
     pub fn find<T>(&self, revision: u64, get: impl FnOnce() -> Option<(Held, T)>) -> Option<T> {
         let (applied, (Held { read_at, settings }, found)) = (self.applied(), get()?);
-        (settings <= revision && read_at.max(applied) >= revision).then_some(found)
+        let found = (settings <= revision).then_some(found)?;
+        (read_at.max(applied) >= revision).then_some(found)
     }
 
     /// Changes entries by what the watch tells of `changed` until `revision`. Only then may a snapshot of that

@@ -15,10 +15,10 @@ const BLOCKED_BY_DEFAULT: &str = "deny users_and_applications_blocked by default
 
 /// The default blocks from now on, and P's record is gone; gives the revision.
 async fn block_otherwise(scene: &mut Scene, with_marker: bool) -> i64 {
-    let key = |key: &str| format!("/tenantgate/v1/tenants/{L}/gen/1/partners/{key}");
-    let changed = (format!("/tenantgate/v1/tenants/{L}/settings"), settings("blocked").to_string());
-    let mut changes = vec![TxnOp::put(changed.0, changed.1, None), TxnOp::delete(key(P), None)];
-    changes.extend(with_marker.then(|| TxnOp::put(key(""), "", None)));
+    let key = |name: &str| format!("/tenantgate/v1/tenants/{L}/{name}");
+    let record = TxnOp::delete(key(&format!("gen/1/partners/{P}")), None);
+    let mut changes = vec![TxnOp::put(key("settings"), settings("blocked").to_string(), None), record];
+    changes.extend(with_marker.then(|| TxnOp::put(key("gen/1/partners/"), "", None)));
     scene.writer.0.txn(Txn::new().and_then(changes)).await.unwrap().header().unwrap().revision()
 }
 
