@@ -6,6 +6,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::coalesced::behind_etcds_proxy;
 use crate::harness::{Client, L};
 use crate::scene::{P, SHUT_OUT, Scene, guest_of, named, partner, settings, told};
 use crate::silence::behind_proxy;
@@ -30,7 +31,17 @@ async fn block_by_record(scene: &mut Scene) -> i64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_partners_change_is_not_joined_to_settings_from_before_it() {
-    let mut scene = Scene::begin(1, &json!({})).await;
+    nobody_gets_in(Scene::begin(1, &json!({})).await).await;
+}
+
+/// Which orders nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nor_is_one_that_comes_through_etcds_proxy() {
+    let (scene, _proxy) = behind_etcds_proxy().await;
+    nobody_gets_in(scene).await;
+}
+
+async fn nobody_gets_in(mut scene: Scene) {
     let at = block_by_record(&mut scene).await;
     scene.ask_at(P, at).await;
     let (on, asked) = watch::channel(());
