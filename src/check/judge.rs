@@ -224,10 +224,11 @@ impl Judge {
                     let verdict = decide(snapshot, &Resident, rules, &access, observer);
                     return Ok(finish(&verdict, Some(identity), revision, observer, render));
                 }
-                let reads = Reads::at(snapshot.at);
+                let (revision, at) = snapshot.as_of(access.concerned());
+                let reads = Reads::at(at);
                 let verdict = decide(snapshot, &reads, rules, &access, observer);
                 match reads.wanted() {
-                    None => Ok(finish(&verdict, Some(identity), revision, observer, render)),
+                    None => Ok(finish(&verdict, Some(identity), Some(revision), observer, render)),
                     Some(wanted) => Err((wanted, render)),
                 }
             }

@@ -9,7 +9,9 @@ use foldhash::fast::RandomState;
 use moka::sync::Cache;
 use tokio::time::Instant;
 
+use crate::directory::behind::Behind;
 use crate::directory::flights::Flights;
+use crate::directory::ledger::Held;
 use crate::directory::shelf::{AtHand, Loader, PartnerShelf, Record};
 use crate::id::TenantId;
 use crate::telemetry::Metrics;
@@ -42,7 +44,7 @@ pub(in crate::directory) type Key = (u64, TenantId);
 /// A record as it was read.
 #[derive(Debug)]
 pub(in crate::directory) struct Entry {
-    pub(in crate::directory) read_at: u64,
+    pub(in crate::directory) held: Held,
     pub(in crate::directory) record: Record,
     text: Option<Arc<[u8]>>,
     /// Milliseconds after the start of the directory.
@@ -54,7 +56,7 @@ impl Entry {
     pub(in crate::directory) fn at_hand(&self, other: TenantId) -> Option<AtHand> {
         let is_absent = matches!(self.record, Record::Absent);
         let kept = is_absent || self.text.is_some();
-        kept.then(|| AtHand { other, read_at: self.read_at, text: self.text.clone() })
+        kept.then(|| AtHand { other, read_at: self.held.read_at, text: self.text.clone() })
     }
 }
 
@@ -64,6 +66,7 @@ pub struct Directory {
     pub(in crate::directory) config: DirectoryConfig,
     pub(in crate::directory) loader: Box<dyn Loader>,
     pub(in crate::directory) flights: Flights,
+    pub(in crate::directory) behind: Behind,
     pub(in crate::directory) metrics: Arc<Metrics>,
     records: Cache<Key, Arc<Entry>, RandomState>,
     absences: Cache<Key, Arc<Entry>, RandomState>,
@@ -87,6 +90,7 @@ impl Directory {
             config,
             loader: Box::new(loader),
             flights: Flights::new(AT_ONCE),
+            behind: Behind::default(),
             metrics,
             records: cache(config.capacity),
             absences: cache(config.capacity.min(ABSENCES)),
@@ -101,6 +105,16 @@ impl Directory {
     pub fn shelf(self: &Arc<Self>, tenant: TenantId, generation: u64, revision: u64) -> Arc<PartnerShelf> {
         let number = self.shelves.fetch_add(1, Ordering::Relaxed);
         Arc::new(PartnerShelf::new(Arc::clone(self), number, tenant, generation, revision))
+    }
+
+    /// Decisions are made on the settings of `revision` from now on.
+    pub fn settings_are_of(&self, revision: u64) {
+        self.behind.known_at(revision);
+    }
+
+    /// Waits until there is a record that goes with newer settings, so that it is of no use without them.
+    pub async fn is_behind(&self) {
+        self.behind.told().await;
     }
 
     /// Records and absences held.
@@ -127,17 +141,17 @@ impl Directory {
 
     /// Whether something is at hand that was read before `revision`.
     pub(in crate::directory) fn has_older(&self, key: Key, revision: u64) -> bool {
-        self.get(key).is_some_and(|entry| entry.read_at < revision)
+        self.get(key).is_some_and(|entry| entry.held.read_at < revision)
     }
 
-    pub(in crate::directory) fn put(&self, key: Key, read_at: u64, record: Record, text: Option<Arc<[u8]>>) {
+    pub(in crate::directory) fn put(&self, key: Key, held: Held, record: Record, text: Option<Arc<[u8]>>) {
         let text = text.filter(|_| self.config.keep_texts);
         let (here, there, ttl) = match &record {
             Record::Partner(_) | Record::Unreadable => (&self.records, &self.absences, self.config.ttl),
             Record::Absent => (&self.absences, &self.records, self.config.negative_ttl),
         };
         let due = AtomicU64::new(self.now().saturating_add(self.jittered(ttl, key)));
-        here.insert(key, Arc::new(Entry { read_at, record, text, due }));
+        here.insert(key, Arc::new(Entry { held, record, text, due }));
         there.invalidate(&key);
         self.put.fetch_add(1, Ordering::Relaxed);
     }

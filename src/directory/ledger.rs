@@ -2,10 +2,11 @@
 //!
 //! An entry knows the revision at which it was read; the ledger knows through which one the watch was *applied*. An
 //! entry is good for a snapshot of revision *r* if either is no less than *r*: it was read that late, or every change
-//! until then was applied to it. Three rules make this true, whatever comes between whose steps:
+//! until then was applied to it. Nor may *r* be before the last change of settings that the entry was read with, for a
+//! decision would join it to others than the store had. Three rules make this true, whatever comes between whose steps:
 //!
 //! * a change is applied first and counted then ([`Ledger::apply`]), and published last, by the caller;
-//! * a load that a change of the same record overtook is not kept ([`Ledger::keep`]);
+//! * a load that a change of the same record overtook is not kept, nor one from before a restart ([`Ledger::keep`]);
 //! * who looks reads the count first and the entry then ([`Ledger::find`]): the other way around, an entry from before
 //!   a change could be taken for one from after it.
 //!
@@ -18,6 +19,15 @@ use crate::id::TenantId;
 
 /// Changes remembered, to tell whether one overtook a load.
 const REMEMBERED: usize = 4096;
+
+/// When an entry was what the store had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// When it was read, or known to be the same.
+    pub read_at: u64,
+    /// The last revision that had written settings then.
+    pub settings: u64,
+}
 
 /// Through which revision entries are what the store has.
 #[derive(Debug)]
@@ -32,7 +42,13 @@ struct Changes {
     recent: VecDeque<(u64, TenantId)>,
     /// Every change after this revision is among them.
     since: u64,
+    /// Told apart by this number: what was read before one is of no use after it.
+    restarts: u64,
 }
+
+/// When a load began.
+#[derive(Debug, Clone, Copy)]
+pub struct Begun(u64);
 
 /// What became of a load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +62,7 @@ pub enum Kept {
 impl Ledger {
     /// A ledger without entries, whose watch begins after `revision`.
     pub fn new(revision: u64) -> Self {
-        let changes = Changes { recent: VecDeque::new(), since: revision };
+        let changes = Changes { recent: VecDeque::new(), since: revision, restarts: 0 };
         Self { applied: AtomicU64::new(revision), changes: Mutex::new(changes) }
     }
 
@@ -55,9 +71,10 @@ impl Ledger {
         self.applied.load(Ordering::Acquire)
     }
 
-    /// What `get` finds, with the revision that it was read at, if it is good for a snapshot of `revision`.
-    pub fn find<T>(&self, revision: u64, get: impl FnOnce() -> Option<(u64, T)>) -> Option<T> {
-        let (applied, (read_at, found)) = (self.applied(), get()?);
+    /// What `get` finds, if it is good for a snapshot of `revision`.
+    pub fn find<T>(&self, revision: u64, get: impl FnOnce() -> Option<(Held, T)>) -> Option<T> {
+        let (applied, (Held { read_at, settings }, found)) = (self.applied(), get()?);
+        let found = (settings <= revision).then_some(found)?;
         (read_at.max(applied) >= revision).then_some(found)
     }
 
@@ -78,9 +95,17 @@ impl Ledger {
         self.applied.store(revision.max(self.applied()), Ordering::Release);
     }
 
+    /// To be asked before a load begins.
+    pub fn begin(&self) -> Begun {
+        Begun(self.changes().restarts)
+    }
+
     /// Keeps what was read of `id` at `read_at`, unless it is overtaken.
-    pub fn keep(&self, id: TenantId, read_at: u64, keep: impl FnOnce()) -> Kept {
+    pub fn keep(&self, id: TenantId, begun: Begun, read_at: u64, keep: impl FnOnce()) -> Kept {
         let changes = self.changes();
+        if begun.0 != changes.restarts {
+            return Kept::Overtaken;
+        }
         let newer = || changes.recent.iter().rev().take_while(|(revision, _)| *revision > read_at);
         if read_at < changes.since || newer().any(|(_, changed)| *changed == id) {
             return Kept::Overtaken;
@@ -94,6 +119,7 @@ impl Ledger {
         let mut changes = self.changes();
         changes.recent.clear();
         changes.since = revision;
+        changes.restarts = changes.restarts.wrapping_add(1);
         forget();
         self.applied.store(revision, Ordering::Release);
     }

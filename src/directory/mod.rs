@@ -10,6 +10,7 @@
 //!
 //! No store is known here: a [`Loader`] reads.
 
+mod behind;
 mod caches;
 mod flights;
 mod ledger;
@@ -17,5 +18,5 @@ mod shelf;
 mod sync;
 
 pub use self::caches::{Directory, DirectoryConfig};
-pub use self::ledger::{Kept, Ledger};
+pub use self::ledger::{Begun, Held, Kept, Ledger};
 pub use self::shelf::{AtHand, Change, Load, LoadError, Loaded, Loader, PartnerShelf, Record};

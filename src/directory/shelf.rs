@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::directory::caches::{Directory, Entry, Key};
-use crate::directory::ledger::{Kept, Ledger};
+use crate::directory::ledger::{Held, Kept, Ledger};
 use crate::id::TenantId;
 use crate::policy::{Fetch, Found, Partner, Shelf};
 
@@ -28,6 +28,8 @@ pub type Load = Pin<Box<dyn Future<Output = Result<Loaded, LoadError>> + Send>>;
 pub struct Loaded {
     /// Which.
     pub revision: u64,
+    /// The last one that had written the tenant's settings then.
+    pub settings: u64,
     /// What was there.
     pub record: Record,
     /// As the store has it; nothing where nothing was there.
@@ -109,15 +111,16 @@ impl PartnerShelf {
         self.ledger.applied()
     }
 
-    /// Applies what the watch told, everything until `revision`; publish that revision afterwards.
-    pub fn apply(&self, revision: u64, changes: Vec<Change>) {
+    /// Applies what the watch told, everything until `revision`; publish that revision afterwards. Until then the
+    /// tenant's settings were those that the revision `settings` wrote.
+    pub fn apply(&self, revision: u64, settings: u64, changes: Vec<Change>) {
         let whose: Vec<_> = changes.iter().map(|change| (change.revision, change.other)).collect();
         self.ledger.apply(revision, whose, || {
-            for Change { revision, other, record, text } in changes {
+            for Change { revision: read_at, other, record, text } in changes {
                 let key = self.key(other);
                 // Nobody asks for most of a store's records.
-                if self.directory.has_older(key, revision) {
-                    self.directory.put(key, revision, record, text.map(Into::into));
+                if self.directory.has_older(key, read_at) {
+                    self.directory.put(key, Held { read_at, settings }, record, text.map(Into::into));
                 }
             }
         });
@@ -126,17 +129,18 @@ impl PartnerShelf {
     /// Everything that is good for a snapshot of `revision`, with its text: nothing where texts are not kept.
     pub fn at_hand(&self, revision: u64) -> Vec<AtHand> {
         let good = |other, entry: &Entry| {
-            let AtHand { read_at, text, .. } = entry.at_hand(other)?;
-            self.ledger.find(revision, || Some((read_at, AtHand { other, read_at, text })))
+            let at_hand = entry.at_hand(other)?;
+            self.ledger.find(revision, || Some((entry.held, at_hand)))
         };
         self.directory.of_shelf(self.number).filter_map(|(other, entry)| good(other, &entry)).collect()
     }
 
-    /// Puts on an empty shelf what was at hand; `record` reads a text.
+    /// Puts on an empty shelf what was at hand for the revision that it begins after; `record` reads a text.
     pub fn take_back(&self, at_hand: Vec<AtHand>, record: impl Fn(TenantId, &[u8]) -> Record) {
+        let settings = self.applied();
         for AtHand { other, read_at, text } in at_hand {
             let record = text.as_deref().map_or(Record::Absent, |text| record(other, text));
-            self.directory.put(self.key(other), read_at, record, text);
+            self.directory.put(self.key(other), Held { read_at, settings }, record, text);
         }
     }
 
@@ -153,21 +157,27 @@ impl PartnerShelf {
     fn good(&self, other: TenantId, revision: u64) -> Option<Arc<Entry>> {
         self.ledger.find(revision, || {
             let entry = self.directory.get(self.key(other))?;
-            Some((entry.read_at, entry))
+            Some((entry.held, entry))
         })
     }
 
     /// Reads the record for all who wait, and keeps it; gives whether there is something good at hand now.
     async fn load(&self, other: TenantId, revision: u64) -> bool {
         for attempt in 0..ATTEMPTS {
+            let begun = self.ledger.begin();
             let load = self.directory.loader.load(self.tenant, self.generation, other, attempt > 0);
-            let Ok(Ok(Loaded { revision: read_at, record, text })) = timeout(PATIENCE, load).await else {
+            let Ok(Ok(Loaded { revision: read_at, settings, record, text })) = timeout(PATIENCE, load).await
+            else {
                 break;
             };
-            let (key, text) = (self.key(other), text.map(Into::into));
-            let kept = self
-                .ledger
-                .keep(other, read_at, || self.directory.put(key, read_at.max(self.applied()), record, text));
+            // What is at hand is still good for settings from before, and all there is if newer ones do not come.
+            if !self.directory.behind.made_up_to(settings).await {
+                break;
+            }
+            let kept = self.ledger.keep(other, begun, read_at, || {
+                let held = Held { read_at: read_at.max(self.applied()), settings };
+                self.directory.put(self.key(other), held, record, text.map(Into::into));
+            });
             if matches!(kept, Kept::Until(until) if until >= revision) {
                 return true;
             }
@@ -273,7 +283,7 @@ mod tests {
 
     fn at(revision: u64, record: Record) -> Loaded {
         let text = (!matches!(record, Record::Absent)).then(|| b"text".as_slice().into());
-        Loaded { revision, record, text }
+        Loaded { revision, settings: 0, record, text }
     }
 
     fn shelf(told: &Told, ttl: u64, answers: impl IntoIterator<Item = Answer>) -> Arc<PartnerShelf> {
@@ -377,11 +387,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_goes_with_newer_settings_is_kept_when_those_are_there() {
+        let told = Told::default();
+        let newer = || Ok(Loaded { settings: 12, ..at(12, Record::Absent) });
+        let shelf = shelf(&told, 100, [Ok(at(10, record())), newer(), newer()]);
+        shelf.directory.settings_are_of(10);
+        assert!(fetched(&shelf, P, 10).await);
+        sleep(Duration::from_millis(200)).await;
+        assert!(matches!(shelf.find(P, 10), Found::Away), "its time is over");
+        // They do not come, and what was read with those that are there is still good.
+        assert!(fetched(&shelf, P, 10).await && is_there(&shelf, P, 10));
+        let source = Arc::clone(&shelf.directory);
+        let source = tokio::spawn(async move {
+            source.is_behind().await;
+            source.settings_are_of(12);
+        });
+        assert!(fetched(&shelf, Q, 10).await);
+        source.await.unwrap();
+        assert!(matches!(shelf.find(Q, 11), Found::Away), "it was never so with settings from before");
+        assert!(matches!(shelf.find(Q, 12), Found::Absent));
+    }
+
+    #[tokio::test]
     async fn the_watch_changes_what_is_at_hand_and_keeps_the_rest_good() {
         let told = Told::default();
         let shelf = shelf(&told, 10_000, [Ok(at(10, record())), Ok(at(10, record()))]);
         assert!(fetched(&shelf, P, 10).await && fetched(&shelf, Q, 10).await);
-        shelf.apply(11, vec![Change { revision: 11, other: P, record: Record::Absent, text: None }]);
+        shelf.apply(11, 0, vec![Change { revision: 11, other: P, record: Record::Absent, text: None }]);
         assert!(matches!(shelf.find(P, 11), Found::Absent));
         assert!(is_there(&shelf, Q, 11), "it did not change");
         assert!(!is_there(&shelf, Q, 12), "but at 12 it may have");

@@ -4,7 +4,7 @@ use crate::engine::header::RestrictionsHeader;
 use crate::engine::invitation::Unresolved;
 use crate::id::{AppId, Domain, TenantId};
 use crate::policy::Control;
-use crate::token::Identity;
+use crate::token::{Home, Identity};
 
 /// What the route protects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +113,16 @@ pub struct Access<'a> {
 }
 
 impl Access<'_> {
+    /// Every tenant that the decision may be about.
+    pub fn concerned(&self) -> impl Iterator<Item = TenantId> {
+        let home = match self.identity.home {
+            Home::Tenant(home) => Some(home),
+            Home::NonEntra | Home::Unlisted => None,
+        };
+        let Route { tenant, source_tenant, resource_tenant, .. } = self.route;
+        [Some(tenant), source_tenant, resource_tenant, Some(self.identity.tenant), home].into_iter().flatten()
+    }
+
     /// R on the way out: the route's, else the tenant that issued the token.
     pub(in crate::engine) fn resource_tenant(&self) -> TenantId {
         self.route.resource_tenant.unwrap_or(self.identity.tenant)

@@ -36,15 +36,30 @@ pub(in crate::policy) type Map<V> = HashMap<TenantId, V, foldhash::fast::RandomS
 pub struct Snapshot {
     /// Which state of the policy this is.
     pub revision: Revision,
-    /// The same as a number, where partners are on shelves, else 0: no partner that a decision uses may be older.
+    /// The same as a number, where partners are on shelves, else 0.
     pub at: u64,
     tenants: Arc<Map<Tenant>>,
+    /// Where partners are on shelves, the last revision that is each tenant's.
+    standings: Map<Standing>,
+}
+
+/// A revision of the store, as a number and as a name.
+#[derive(Debug, Clone)]
+struct Standing {
+    at: u64,
+    revision: Revision,
+}
+
+impl Standing {
+    fn at(at: u64) -> Self {
+        Self { at, revision: Revision::counted(at) }
+    }
 }
 
 impl Snapshot {
     pub(in crate::policy) fn new(revision: Revision, tenants: impl IntoIterator<Item = Tenant>) -> Self {
         let tenants = tenants.into_iter().map(|tenant| (tenant.id, tenant)).collect();
-        Self { revision, at: 0, tenants: Arc::new(tenants) }
+        Self { revision, at: 0, tenants: Arc::new(tenants), standings: Map::default() }
     }
 
     /// The same settings at a store's `revision`, each tenant's partners on the shelf that `place` has for it.
@@ -55,13 +70,35 @@ impl Snapshot {
             tenant.partners = Partners::on(place(id));
             (id, tenant)
         });
-        Self { revision: Revision::counted(revision), at: revision, tenants: Arc::new(shelved.collect()) }
+        Self::all_at(revision, Arc::new(shelved.collect()))
     }
 
     /// The same settings, known to be the store's at a later `revision` too.
     #[must_use]
     pub fn still_at(&self, revision: u64) -> Self {
-        Self { revision: Revision::counted(revision), at: revision, tenants: Arc::clone(&self.tenants) }
+        Self::all_at(revision, Arc::clone(&self.tenants))
+    }
+
+    fn all_at(at: u64, tenants: Arc<Map<Tenant>>) -> Self {
+        let standings = tenants.keys().map(|id| (*id, Standing::at(at))).collect();
+        Self { revision: Revision::counted(at), at, tenants, standings }
+    }
+
+    /// The same settings, and partners of `tenant` as they are since `revision`; those of others may have changed
+    /// until then, too.
+    #[must_use]
+    pub fn with_partners_at(&self, tenant: TenantId, revision: u64) -> Self {
+        let mut standings = self.standings.clone();
+        standings.insert(tenant, Standing::at(revision));
+        let Standing { at, revision } = Standing::at(revision.max(self.at));
+        Self { revision, at, tenants: Arc::clone(&self.tenants), standings }
+    }
+
+    /// Which state of the policy this is for a decision about these tenants: no partner that it uses may be older.
+    pub fn as_of(&self, concerned: impl IntoIterator<Item = TenantId>) -> (&Revision, u64) {
+        let standings = concerned.into_iter().filter_map(|tenant| self.standings.get(&tenant));
+        let last = standings.max_by_key(|standing| standing.at);
+        last.map_or((&self.revision, self.at), |last| (&last.revision, last.at))
     }
 
     /// Whether partners may have to be fetched.
@@ -84,7 +121,7 @@ impl Snapshot {
                 tenant.unrestricted = OnceLock::new();
             }
         }
-        Self { revision, at: self.at, tenants: Arc::new(tenants) }
+        Self { revision, at: self.at, tenants: Arc::new(tenants), standings: self.standings.clone() }
     }
 
     /// The settings of a hosted tenant.

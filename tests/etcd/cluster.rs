@@ -1,6 +1,7 @@
 //! Members of etcd, started for one test on ports of their own, with their data in a directory of their own.
 
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -101,6 +102,24 @@ impl Cluster {
     /// Takes away all that a member has.
     pub(crate) fn wipe(&self, index: usize) {
         std::fs::remove_dir_all(self.directory.path().join(format!("m{index}"))).unwrap();
+    }
+
+    /// Makes a copy of all that a member has, while it does not run.
+    pub(crate) fn back_up(&self, index: usize) {
+        let (data, copy) = self.data_and_copy(index);
+        assert!(Command::new("cp").arg("-r").args([data, copy]).status().unwrap().success());
+    }
+
+    /// Gives a member that copy, while it does not run.
+    pub(crate) fn restore(&self, index: usize) {
+        let (data, copy) = self.data_and_copy(index);
+        std::fs::remove_dir_all(&data).unwrap();
+        std::fs::rename(copy, data).unwrap();
+    }
+
+    fn data_and_copy(&self, index: usize) -> (PathBuf, PathBuf) {
+        let path = |name: String| self.directory.path().join(name);
+        (path(format!("m{index}")), path(format!("copy of m{index}")))
     }
 
     /// Stops a member without ending it, or lets it go on.

@@ -2,22 +2,27 @@
 
 use serde_json::json;
 
-use crate::cluster::{Cluster, Writer};
+use crate::cluster::{Cluster, EtcdProxy, Writer};
 use crate::harness::{Client, L};
 use crate::scene::{P, Scene, partner, settings, told, world};
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sidecars_behind_a_proxy_follow_every_change() {
+/// One that has P's record by way of the proxy.
+pub(crate) async fn behind_etcds_proxy() -> (Scene, EtcdProxy) {
     let cluster = Cluster::start(1).await;
     let proxy = cluster.proxy().await;
     let mut writer = Writer(cluster.client().await);
     writer.policy(&partner(P, "allowed")).await;
     let world = world(std::slice::from_ref(&proxy.endpoint), &json!({}));
-    let other = world.ready().await;
-    let mut other = (Client::connect(&other.check), other);
     let app = world.ready().await;
     let client = Client::connect(&app.check);
-    let mut scene = Scene { cluster, writer, app, client, world };
+    (Scene { cluster, writer, app, client, world }, proxy)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sidecars_behind_a_proxy_follow_every_change() {
+    let (mut scene, _proxy) = behind_etcds_proxy().await;
+    let other = scene.world.ready().await;
+    let mut other = (Client::connect(&other.check), other);
     let mut generation = 1;
     for turn in 0..12_u32 {
         let access = if turn % 2 == 0 { "blocked" } else { "allowed" };

@@ -20,13 +20,16 @@ mod coalesced;
 #[expect(dead_code, unused_imports, reason = "other tests need the rest of it")]
 mod harness;
 mod kept;
+mod mixed;
 #[path = "../it/store/operator.rs"]
 mod operator;
 mod outage;
 mod principals;
 mod proxy;
+mod refused;
 mod scene;
 mod secure;
 mod silence;
 mod stale;
 mod store;
+mod tenants;

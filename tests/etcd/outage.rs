@@ -84,6 +84,31 @@ async fn a_store_that_begins_anew_is_followed_though_it_counts_from_the_beginnin
     assert_eq!(named(&decision), at);
 }
 
+/// From a backup it is the same cluster, which may count beyond what decisions name by the time it is seen again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_read_before_a_backup_was_restored_is_not_newer_than_what_is_written_then() {
+    let mut scene = Scene::begin(1, &json!({})).await;
+    scene.cluster.kill(0);
+    scene.cluster.back_up(0);
+    scene.cluster.run(0);
+    scene.cluster.settled().await;
+    for _ in 0..50 {
+        scene.writer.0.put("/elsewhere", "", None).await.unwrap();
+    }
+    let decision = scene.until(P, |decision| told(decision) != "deny partner_unavailable by -").await;
+    assert_eq!(told(&decision), LET_IN);
+    let first = named(&decision);
+    scene.cluster.kill(0);
+    scene.cluster.restore(0);
+    scene.cluster.run(0);
+    scene.cluster.settled().await;
+    let at = scene.writer.partner(L, 1, &partner(P, "blocked")).await;
+    assert!(first < at && at < first + 50);
+    assert_eq!(told(&scene.ask_at(P, at).await), SHUT_OUT);
+    let at = scene.writer.partner(L, 1, &partner(P, "allowed")).await;
+    assert_eq!(told(&scene.ask_at(P, at).await), LET_IN);
+}
+
 /// Another one counts from anywhere: that its numbers are higher does not say that everything until then was told.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_cluster_in_the_place_of_the_first_is_no_continuation_of_it() {

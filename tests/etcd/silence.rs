@@ -9,14 +9,18 @@ use crate::harness::{Client, L};
 use crate::proxy::Proxy;
 use crate::scene::{LET_IN, P, SHUT_OUT, Scene, named, partner, told, world};
 
-/// On one member by a way of its own, compared every two seconds.
-async fn behind_proxy() -> (Scene, Proxy) {
+/// Everything is compared every two seconds.
+fn compared_often() -> Value {
+    json!({"policy": {"max_staleness": "8s"}})
+}
+
+/// On one member by a way of its own.
+pub(crate) async fn behind_proxy(more: &Value) -> (Scene, Proxy) {
     let cluster = Cluster::start(1).await;
     let proxy = Proxy::to(&cluster.endpoints()[0]).await;
     let mut writer = Writer(cluster.client().await);
     writer.policy(&partner(P, "allowed")).await;
-    let more = json!({"policy": {"max_staleness": "8s"}});
-    let world = world(std::slice::from_ref(&proxy.endpoint), &more);
+    let world = world(std::slice::from_ref(&proxy.endpoint), more);
     let app = world.ready().await;
     let client = Client::connect(&app.check);
     (Scene { cluster, writer, app, client, world }, proxy)
@@ -24,7 +28,7 @@ async fn behind_proxy() -> (Scene, Proxy) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_watch_that_died_silently_is_not_believed_for_long() {
-    let (mut scene, proxy) = behind_proxy().await;
+    let (mut scene, proxy) = behind_proxy(&compared_often()).await;
     assert_eq!(scene.told(P).await, LET_IN);
     let mut missed = 0;
     for turn in 0..20 {
@@ -47,7 +51,7 @@ async fn a_watch_that_died_silently_is_not_believed_for_long() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_versions_keys_are_told_of_and_have_no_effect() {
-    let (mut scene, _proxy) = behind_proxy().await;
+    let (mut scene, _proxy) = behind_proxy(&compared_often()).await;
     let key = format!("v2/tenants/{L}/settings");
     let until = async |scene: &Scene, good: fn(&Value) -> bool| {
         for _ in 0..1000 {

@@ -10,7 +10,7 @@ use shuttle::sync::atomic::{AtomicU64 as Shared, Ordering::SeqCst};
 use shuttle::sync::{Arc, Mutex as Locked};
 use shuttle::{Config, Runner, thread};
 
-use super::ledger::{Kept, Ledger};
+use super::ledger::{Held, Kept, Ledger};
 use crate::id::TenantId;
 
 const P: TenantId = TenantId::from_u128(1);
@@ -23,16 +23,23 @@ struct World {
     /// What checks are made on.
     published: Shared,
     ledger: Ledger,
-    /// Each value with the revision that it was read at.
-    entries: Locked<HashMap<TenantId, (u64, u64)>>,
+    /// The revision that changes settings with P, if one does.
+    settings: u64,
+    entries: Locked<HashMap<TenantId, (Held, u64)>>,
 }
 
 impl World {
     fn put(&self, id: TenantId, read_at: u64, value: u64) {
-        self.entries.lock().unwrap().insert(id, (read_at, value));
+        let held = Held { read_at, settings: self.settings(value) };
+        self.entries.lock().unwrap().insert(id, (held, value));
     }
 
-    fn get(&self, id: TenantId) -> Option<(u64, u64)> {
+    /// The last revision until this one that had written settings.
+    fn settings(&self, revision: u64) -> u64 {
+        if revision < self.settings { 1 } else { self.settings }
+    }
+
+    fn get(&self, id: TenantId) -> Option<(Held, u64)> {
         self.entries.lock().unwrap().get(&id).copied()
     }
 
@@ -41,7 +48,7 @@ impl World {
         self.store.store(revision, SeqCst);
         thread::yield_now();
         self.ledger.apply(revision, [(revision, P)], || {
-            if self.get(P).is_some_and(|(read_at, _)| read_at < revision) {
+            if self.get(P).is_some_and(|(held, _)| held.read_at < revision) {
                 self.put(P, revision, revision);
             }
         });
@@ -51,9 +58,10 @@ impl World {
     /// Reads P from the store, now; keeps it some time later.
     fn load(&self, wanted: u64) {
         for _ in 0..3 {
+            let begun = self.ledger.begin();
             let value = self.store.load(SeqCst);
             thread::yield_now();
-            let kept = self.ledger.keep(P, value, || {
+            let kept = self.ledger.keep(P, begun, value, || {
                 self.put(P, value.max(self.ledger.applied()), value);
             });
             if matches!(kept, Kept::Until(until) if until >= wanted) {
@@ -65,27 +73,38 @@ impl World {
     fn check(&self) {
         let named = self.published.load(SeqCst);
         match self.ledger.find(named, || self.get(P)) {
-            Some(used) => assert!(used >= named, "a decision at {named} used the value of {used}"),
+            Some(used) => {
+                assert!(used >= named, "a decision at {named} used the value of {used}");
+                let (with, settings) = (self.settings(named), self.settings(used));
+                assert_eq!(with, settings, "a decision joined settings of {with} to the value of {used}");
+            }
             None => self.load(named),
         }
     }
 }
 
 fn world() -> Arc<World> {
+    with_settings_changed_at(u64::MAX)
+}
+
+fn with_settings_changed_at(settings: u64) -> Arc<World> {
     Arc::new(World {
         store: Shared::new(1),
         published: Shared::new(1),
         ledger: Ledger::new(1),
+        settings,
         entries: Locked::default(),
     })
 }
 
-pub(crate) const SCENES: [(&str, fn()); 5] = [
+pub(crate) const SCENES: [(&str, fn()); 7] = [
     ("changes", changes),
     ("settings", settings),
     ("together", together),
+    ("joined", joined),
     ("others", others),
     ("lost", lost),
+    ("restored", restored),
 ];
 
 /// A partner that changes while it is loaded and asked for.
@@ -141,6 +160,21 @@ fn together() {
     world.check();
 }
 
+/// One transaction changes P and settings, and whoever reads P, or is told of it, may be before those are published.
+fn joined() {
+    let world = with_settings_changed_at(2);
+    world.load(1);
+    let writer = Arc::clone(&world);
+    let writer = thread::spawn(move || writer.write(2));
+    let reader = Arc::clone(&world);
+    let reader = thread::spawn(move || reader.load(2));
+    world.check();
+    world.check();
+    writer.join().unwrap();
+    reader.join().unwrap();
+    world.check();
+}
+
 /// Many others change: a load is kept all the same, and good for what is published then.
 fn others() {
     let world = world();
@@ -152,7 +186,8 @@ fn others() {
             writer.published.store(revision, SeqCst);
         }
     });
-    let kept = world.ledger.keep(P, 1, || world.put(P, 1.max(world.ledger.applied()), 1));
+    let kept =
+        world.ledger.keep(P, world.ledger.begin(), 1, || world.put(P, 1.max(world.ledger.applied()), 1));
     assert!(matches!(kept, Kept::Until(_)), "what others change overtakes nothing");
     writer.join().unwrap();
     assert_eq!(world.ledger.find(4, || world.get(P)), Some(1));
@@ -174,6 +209,21 @@ fn lost() {
     world.check();
     watch.join().unwrap();
     world.check();
+}
+
+/// The store is there again as it was at 5, while P is read as it was at 9.
+fn restored() {
+    let world = world();
+    world.store.store(9, SeqCst);
+    let reader = Arc::clone(&world);
+    let reader = thread::spawn(move || reader.load(1));
+    world.store.store(5, SeqCst);
+    thread::yield_now();
+    world.ledger.restart(5, || world.entries.lock().unwrap().clear());
+    world.published.store(5, SeqCst);
+    reader.join().unwrap();
+    let found = world.ledger.find(5, || world.get(P));
+    assert!(found.is_none_or(|used| used == 5), "the value of {found:?} is none that the store has");
 }
 
 /// Tries the interleavings of a scene; panics at one that goes wrong.

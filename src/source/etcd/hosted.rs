@@ -24,6 +24,9 @@ pub(in crate::source) struct Hosted {
     status: Arc<Status>,
     metrics: Arc<Metrics>,
     tenants: BTreeMap<TenantId, Good>,
+    /// Those of them whose generation is no more the active one, while what is active is refused: what happens to its
+    /// partners, which may be removed, is nobody's policy.
+    overruled: BTreeSet<TenantId>,
     /// Which cluster they are of.
     cluster: Option<u64>,
     /// What is refused now, and what is foreign.
@@ -44,6 +47,12 @@ struct Good {
     shelf: Arc<PartnerShelf>,
 }
 
+impl Good {
+    fn is(&self, other: &Self) -> bool {
+        self.settings == other.settings && Arc::ptr_eq(&self.shelf, &other.shelf)
+    }
+}
+
 impl Hosted {
     pub(in crate::source) fn new(
         directory: Arc<Directory>,
@@ -53,7 +62,7 @@ impl Hosted {
         status: Arc<Status>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let (tenants, cluster, refused, foreign, principals, told, lost) = Default::default();
+        let (tenants, overruled, cluster, refused, foreign, principals, told, lost) = Default::default();
         Self {
             directory,
             options,
@@ -62,6 +71,7 @@ impl Hosted {
             status,
             metrics,
             tenants,
+            overruled,
             cluster,
             refused,
             foreign,
@@ -106,6 +116,7 @@ impl Hosted {
         self.tenants = restored;
         self.cluster = Some(cluster);
         self.publisher.publish(snapshot);
+        self.directory.settings_are_of(revision);
         self.status.restored(reached_at, unix_now());
         Ok(())
     }
@@ -119,10 +130,8 @@ impl Hosted {
     pub(in crate::source) fn host(&mut self, small: Small, foreign: Option<Vec<String>>) -> bool {
         let Small { cluster, revision, changed, tenants: read, foreign: names } = small;
         let published = self.published();
-        // A store that was restored from a backup counts from there again, and another one from anywhere.
-        let another = self.is_of_another(cluster);
         self.cluster = Some(cluster);
-        let gap = std::mem::take(&mut self.lost) || another || published.is_some_and(|last| revision < last);
+        let gap = std::mem::take(&mut self.lost);
         if gap {
             for good in self.tenants.values() {
                 good.shelf.restart(revision);
@@ -132,6 +141,10 @@ impl Hosted {
         let mut next = BTreeMap::new();
         // Whoever has neither is not hosted, whatever partners are left.
         let kept = |(_, keys): &(TenantId, TenantKeys)| keys.settings.is_some() || keys.active.is_some();
+        let active = |(tenant, keys): (&TenantId, &TenantKeys)| {
+            keys.active.as_ref().map(|active| (*tenant, generation(&active.value)))
+        };
+        let active: BTreeMap<_, _> = read.iter().filter_map(active).collect();
         for (tenant, keys) in read.into_iter().filter(kept) {
             match self.tenant(tenant, keys, revision) {
                 Ok(good) => {
@@ -144,19 +157,19 @@ impl Hosted {
             }
         }
         let ranges_differ = !self.tenants.iter().map(place).eq(next.iter().map(place));
-        let differs = ranges_differ
-            || self.tenants.values().zip(next.values()).any(|(last, next)| last.settings != next.settings);
+        let differs =
+            ranges_differ || self.tenants.values().zip(next.values()).any(|(last, next)| !last.is(next));
         // What was taken away leaves no trace of when, nor does what was compacted.
         let at = match published {
             Some(last) if gap || differs && changed <= last => revision,
             Some(last) => last.max(changed),
             None => changed.max(1),
         };
-        let mut watch_anew = false;
+        let mut watch_anew = gap;
         if differs || published.is_none() {
             match self.compiled(&next, at) {
                 Ok(snapshot) => {
-                    watch_anew = ranges_differ;
+                    watch_anew |= ranges_differ;
                     self.tenants = next;
                     tracing::info!(revision = at, tenants = self.tenants.len(), "policy applied");
                     self.publisher.publish(snapshot);
@@ -164,47 +177,62 @@ impl Hosted {
                 }
                 Err(problem) => {
                     refused.insert(problem);
+                    // Partners go on changing meanwhile.
+                    self.publish_at(changed);
                 }
             }
         } else if published != Some(at) {
-            self.republish(at);
+            self.republish(|snapshot| snapshot.still_at(at));
         }
+        // Where nobody can read which generation is active, the last good one stays.
+        let is_overruled = |(tenant, generation): &(TenantId, u64)| {
+            active.get(tenant).is_none_or(|active| active.is_some_and(|active| active != *generation))
+        };
+        self.overruled = self.tenants.iter().map(place).filter(is_overruled).map(|(id, _)| id).collect();
         if let Some(foreign) = foreign {
             self.foreign = foreign.into_iter().chain(names).collect();
         }
         self.tell(refused);
+        self.directory.settings_are_of(revision);
         watch_anew
     }
 
-    /// Applies what the watch told of a tenant's partners.
+    /// Applies and publishes what the watch told of a tenant's partners until `revision`; the small keys, of which `settings` wrote the
+    /// last, are known as of then.
     pub(in crate::source) fn apply(
         &mut self,
         tenant: TenantId,
         generation: u64,
         revision: u64,
+        settings: u64,
         changes: Vec<Change>,
     ) {
         let good = self.tenants.get(&tenant).filter(|good| good.shelf.generation() == generation);
-        if let Some(good) = good {
-            good.shelf.apply(revision, changes);
+        if let Some(good) = good.filter(|_| !self.overruled.contains(&tenant)) {
+            good.shelf.apply(revision, settings, changes);
+            let is_earlier = |snapshot: &Snapshot| snapshot.as_of([tenant]).1 < revision;
+            if self.reader.borrow().as_deref().is_some_and(is_earlier) {
+                self.republish(|snapshot| snapshot.with_partners_at(tenant, revision));
+            }
         }
     }
 
     /// The present settings are those of `revision` too.
-    pub(in crate::source) fn publish_at(&self, revision: u64) {
+    fn publish_at(&self, revision: u64) {
         if self.published().is_some_and(|at| at < revision) {
-            self.republish(revision);
+            self.republish(|snapshot| snapshot.still_at(revision));
         }
     }
 
-    fn republish(&self, at: u64) {
-        let again = self.reader.borrow().as_deref().map(|snapshot| snapshot.still_at(at));
+    fn republish(&self, again: impl FnOnce(&Snapshot) -> Snapshot) {
+        let again = self.reader.borrow().as_deref().map(again);
         if let Some(again) = again {
             self.publisher.publish(again);
         }
     }
 
-    /// Revisions were compacted before they were told.
+    /// What happened is not known any more: it was compacted before it was told, or another store is there, or this one
+    /// as it was once.
     pub(in crate::source) fn lost(&mut self) {
         self.lost = true;
     }
@@ -251,7 +279,9 @@ impl Hosted {
         let Some(active) = keys.active.and_then(|active| generation(&active.value)) else {
             return Err(("`active` is no generation's number".to_owned(), last.cloned()));
         };
-        let partners = match last.filter(|last| last.shelf.generation() == active) {
+        // What happened while it was overruled is not known.
+        let followed = |last: &&Good| last.shelf.generation() == active && !self.overruled.contains(&tenant);
+        let partners = match last.filter(followed) {
             Some(last) => Arc::clone(&last.shelf),
             None => self.directory.shelf(tenant, active, revision),
         };
@@ -263,10 +293,8 @@ impl Hosted {
         }
         match self.check(tenant, &settings) {
             Ok(()) => Ok(Good { settings: settings.into(), shelf: partners }),
-            Err(problem) => {
-                let last = last.map(|last| Good { settings: Arc::clone(&last.settings), shelf: partners });
-                Err((problem, last))
-            }
+            // With its partners: those of another generation are for other settings.
+            Err(problem) => Err((problem, last.cloned())),
         }
     }
 

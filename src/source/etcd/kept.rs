@@ -66,6 +66,12 @@ enum Line {
 }
 
 impl Kept {
+    /// The highest revision that anything in it was read at.
+    pub(in crate::source) fn newest(&self) -> u64 {
+        let at_hand = self.tenants.iter().flat_map(|tenant| &tenant.partners);
+        at_hand.map(|partner| partner.read_at).fold(self.revision, u64::max)
+    }
+
     /// Puts it in the place of what is at `path`.
     ///
     /// # Errors

@@ -109,9 +109,9 @@ impl Keys {
         (self.change(number).as_bytes() == key).then_some(number)
     }
 
-    /// The first key after all of a tenant's.
-    pub(in crate::source) fn after(&self, tenant: TenantId) -> String {
-        format!("{}/v1/tenants/{tenant}0", self.prefix)
+    /// All of a tenant's.
+    pub(in crate::source) fn tenant(&self, tenant: TenantId) -> Range {
+        (self.of(tenant, ""), format!("{}/v1/tenants/{tenant}0", self.prefix))
     }
 
     /// Whose key this is, if it is a hosted tenant's.
@@ -177,7 +177,7 @@ mod tests {
         assert!(within(&keys.generations(tenant), &partners.0));
         for small in [keys.settings(tenant), keys.active(tenant)] {
             assert!(within(&keys.tenants(), &small) && !within(&keys.generations(tenant), &small));
-            assert!(*small < *keys.after(tenant));
+            assert!(within(&keys.tenant(tenant), &small));
         }
         let key = format!("{}{L}/{other}", keys.principals().0);
         assert!(keys.principal_of(key.as_bytes()).is_some() && within(&keys.principals(), &key));

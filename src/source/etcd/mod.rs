@@ -13,17 +13,21 @@
 //! snapshot is always a state that the store really had. Its revision is that of its last change, or of the last
 //! partner's change that was applied, so that what others write to the same cluster does not matter. Partners are on
 //! shelves (`directory`), each with a watch of the tenant's active generation; other generations, which a writer may
-//! be filling with a million partners, are not watched.
+//! be filling with a million partners, are not watched. A partner's event is applied when the small keys are known as
+//! of its revision, whichever of them was told first (`known`).
 //!
 //! No watch is believed for long: before a minute is over everything is compared and watched anew, from the revision
 //! through which events were applied. That repairs one that died silently. (Progress notifications, which would tell
 //! sooner, overtake events in etcd 3.4: etcd#15220.)
 
 mod connection;
+mod error;
+mod horizon;
 mod hosted;
 mod keeper;
 mod kept;
 mod keys;
+mod known;
 mod partners;
 mod principals;
 mod small;
@@ -31,7 +35,6 @@ mod store;
 mod watch;
 
 use std::hash::{BuildHasher as _, RandomState};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,11 +42,15 @@ use etcd_client::Client;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 pub use self::connection::{EtcdSettings, EtcdTls};
+pub use self::error::EtcdError;
+use self::horizon::Horizon;
 use self::hosted::Hosted;
 use self::keeper::Keeper;
 use self::keys::Keys;
+use self::known::Known;
 use self::partners::{Link, Partners};
 use self::principals::Principals;
+use self::small::Small;
 pub use self::store::EtcdStore;
 use self::watch::{Heard, Watching};
 use crate::directory::{Directory, DirectoryConfig};
@@ -51,26 +58,6 @@ use crate::policy::{Options, PrincipalMap, Snapshot};
 use crate::source::task::Task;
 use crate::store::{Publisher, Reader, Rejection, Status};
 use crate::telemetry::{Metrics, RejectedBecause, unix_now};
-
-/// Why the store cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum EtcdError {
-    /// A file of ours is not there.
-    #[error("cannot read `{}`: {}", .0.display(), .1)]
-    File(PathBuf, #[source] std::io::Error),
-    /// The cluster, or the way to it.
-    #[error("etcd: {0}")]
-    Cluster(#[from] etcd_client::Error),
-    /// An answer without a revision.
-    #[error("etcd: an answer has no header")]
-    Headless,
-    /// A watch ended.
-    #[error("etcd: the watch ended: {0}")]
-    Ended(String),
-    /// No answer.
-    #[error("etcd: no answer within {} s", .0.as_secs())]
-    Late(Duration),
-}
 
 /// A watch is believed for this long, and up to a tenth more or less.
 const BELIEVED: Duration = Duration::from_secs(50);
@@ -90,6 +77,8 @@ pub struct EtcdSource {
     keys: Keys,
     link: Link,
     hosted: Hosted,
+    horizon: Horizon,
+    known: Known,
     /// None where the map is a file.
     principals: Option<Principals>,
     status: Arc<Status>,
@@ -110,8 +99,8 @@ impl EtcdSource {
         status: Arc<Status>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let (keys, link) = (Keys::under(&settings.prefix), Link::default());
-        let loader = Partners::new(keys.clone(), link.clone());
+        let (keys, link, horizon) = (Keys::under(&settings.prefix), Link::default(), Horizon::default());
+        let loader = Partners::new(keys.clone(), link.clone(), horizon.clone());
         let directory = Directory::new(partners, loader, Arc::clone(&metrics));
         let hosted =
             Hosted::new(directory, options, publisher, reader, Arc::clone(&status), Arc::clone(&metrics));
@@ -123,6 +112,8 @@ impl EtcdSource {
             keys,
             link,
             hosted,
+            horizon,
+            known: Known::default(),
             principals: None,
             status,
             metrics,
@@ -209,6 +200,7 @@ impl EtcdSource {
         let kept = self.keeper.as_ref().and_then(|keeper| keeper.restore(&self.settings.prefix));
         let Some(kept) = kept else { return };
         let revision = kept.revision;
+        self.horizon.saw(kept.newest());
         match self.hosted.restore(kept) {
             Ok(()) => tracing::warn!(revision, "policy restored from `policy.cache`"),
             Err(problem) => tracing::error!("policy: `policy.cache` is of no use: {problem}"),
@@ -226,6 +218,7 @@ impl EtcdSource {
         let (keys, mut watched) = self.hosted.ranges(&self.keys, revision);
         watched.extend(self.principals.as_ref().map(Principals::watched));
         tracing::debug!(revision, watches = watched.len(), "etcd: everything compared");
+        let directory = self.hosted.directory();
         let mut watching = within(PATIENCE, Watching::begin(&client, (keys, watched))).await?;
         loop {
             let heard = tokio::select! {
@@ -234,16 +227,21 @@ impl EtcdSource {
                     self.keep().await;
                     continue;
                 }
+                () = directory.is_behind() => {
+                    if self.compare_small(&client).await? {
+                        break;
+                    }
+                    continue;
+                }
             };
             let Ok(heard) = heard else { break };
             let heard = heard?;
             self.status.reached(unix_now());
-            tracing::debug!(?heard, "etcd: told");
+            tracing::debug!("etcd: told of {heard}");
             match heard {
                 Heard::Nothing => {}
                 Heard::Lost => {
-                    self.hosted.lost();
-                    self.principals.iter_mut().for_each(Principals::lost);
+                    self.lost();
                     break;
                 }
                 Heard::Hint(foreign) => {
@@ -254,18 +252,19 @@ impl EtcdSource {
                     }
                 }
                 Heard::Principals(revision, changes) => {
+                    self.horizon.saw(revision);
                     if let Some(principals) = &mut self.principals {
                         principals.apply(revision, changes);
                         self.hosted.principals_read(principals.problem());
                     }
                 }
-                Heard::Partners { tenant, generation, revision, in_order, changes } => {
-                    // First of all: partners of a generation that does not count any more may be gone.
-                    if !in_order && self.compare_small(&client).await? {
+                Heard::Partners { tenant, generation, revision, changes } => {
+                    // First of all: they are another policy's than the present settings if those changed until then,
+                    // and gone without a meaning if their generation does not count any more.
+                    if self.follow_small(&client, revision).await? {
                         break;
                     }
-                    self.hosted.apply(tenant, generation, revision, changes);
-                    self.hosted.publish_at(revision);
+                    self.hosted.apply(tenant, generation, revision, self.known.since(tenant), changes);
                 }
             }
         }
@@ -300,28 +299,54 @@ impl EtcdSource {
 
     /// Reads all small keys, and looks for what does not belong there. Gives the revision after which to watch.
     async fn compare(&mut self, client: &Client) -> Result<u64, EtcdError> {
-        let (mut kv, keys) = (client.kv_client(), self.keys.clone());
-        let small = within(PATIENCE, small::read(&mut kv, &keys)).await?;
+        let small = self.read_small(client).await?;
         if let Some(principals) = &mut self.principals {
-            if self.hosted.is_of_another(small.cluster) {
-                principals.lost();
-            }
             // Before there is a policy that may need them.
-            within(PRINCIPALS_PATIENCE, principals.load(client.kv_client(), small.revision)).await?;
+            self.horizon.saw(within(PRINCIPALS_PATIENCE, principals.load(client.kv_client())).await?);
             self.hosted.principals_read(principals.problem());
         }
-        let foreign = within(PATIENCE, small::foreign(&mut kv, &keys, small.tenants.keys().copied())).await?;
+        let (mut kv, tenants) = (client.kv_client(), small.tenants.keys().copied());
+        let foreign = within(PATIENCE, small::foreign(&mut kv, &self.keys, tenants)).await?;
         self.status.reached(unix_now());
         let revision = small.revision;
         self.hosted.host(small, Some(foreign));
         Ok(revision)
     }
 
-    /// The same after a hint; gives whether other ranges are to be watched.
+    /// Has the small keys of `revision` or later; gives whether other ranges are to be watched.
+    async fn follow_small(&mut self, client: &Client, revision: u64) -> Result<bool, EtcdError> {
+        let mut kv = client.kv_client();
+        if within(PATIENCE, self.known.still_at(revision, &mut kv, &self.keys)).await? {
+            self.horizon.saw(self.known.through());
+            return Ok(false);
+        }
+        self.compare_small(client).await
+    }
+
+    /// Reads the small keys after a hint; gives whether other ranges are to be watched.
     async fn compare_small(&mut self, client: &Client) -> Result<bool, EtcdError> {
-        let (mut kv, keys) = (client.kv_client(), self.keys.clone());
-        let small = within(PATIENCE, small::read(&mut kv, &keys)).await?;
+        let small = self.read_small(client).await?;
         Ok(self.hosted.host(small, None))
+    }
+
+    /// Reads the small keys, and notices where the store does not go on from where it was.
+    async fn read_small(&mut self, client: &Client) -> Result<Small, EtcdError> {
+        let (mut kv, seen) = (client.kv_client(), self.horizon.revision());
+        let small = within(PATIENCE, small::read(&mut kv, &self.keys)).await?;
+        // Another cluster counts from anywhere.
+        if small.revision < seen || self.hosted.is_of_another(small.cluster) {
+            self.lost();
+            self.horizon.begin_anew(small.revision);
+        }
+        self.horizon.saw(small.revision);
+        self.known = Known::of(&small);
+        Ok(small)
+    }
+
+    /// What happened is not known any more.
+    fn lost(&mut self) {
+        self.hosted.lost();
+        self.principals.iter_mut().for_each(Principals::lost);
     }
 
     fn unreached(&self, error: &EtcdError) {

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use crate::directory::{Load, LoadError, Loaded, Loader, Record};
 use crate::id::TenantId;
 use crate::policy::{Level, compile_partner};
+use crate::source::etcd::horizon::Horizon;
 use crate::source::etcd::keys::{Keys, generation};
 
 /// Reads from whichever member answers.
@@ -17,6 +18,7 @@ use crate::source::etcd::keys::{Keys, generation};
 pub(in crate::source) struct Partners {
     keys: Keys,
     link: Link,
+    horizon: Horizon,
 }
 
 /// The present connections, and which of them answered last.
@@ -64,15 +66,16 @@ impl Link {
 }
 
 impl Partners {
-    pub(in crate::source) fn new(keys: Keys, link: Link) -> Self {
-        Self { keys, link }
+    pub(in crate::source) fn new(keys: Keys, link: Link, horizon: Horizon) -> Self {
+        Self { keys, link, horizon }
     }
 }
 
 impl Loader for Partners {
     fn load(&self, tenant: TenantId, generation: u64, other: TenantId, newest: bool) -> Load {
         let (key, link) = (self.keys.partner(tenant, generation, other), self.link.clone());
-        let active = self.keys.active(tenant);
+        let horizon = self.horizon.clone();
+        let (settings, active) = (self.keys.settings(tenant), self.keys.active(tenant));
         Box::pin(async move {
             let clients = link.clients();
             let alone = clients.len() == 1;
@@ -82,37 +85,43 @@ impl Loader for Partners {
                 let options = GetOptions::new();
                 // Any member answers, leader or not; how old the answer is, its revision tells.
                 let options = if newest { options } else { options.with_serializable() };
-                let both = [key.as_str(), active.as_str()].map(|key| TxnOp::get(key, Some(options.clone())));
+                let get = |key: &str, options: &GetOptions| TxnOp::get(key, Some(options.clone()));
+                let name = options.clone().with_keys_only();
+                let all = [get(&key, &options), get(&active, &options), get(&settings, &name)];
                 let mut client = client.clone();
-                let read = client.txn(Txn::new().and_then(both));
+                let read = client.txn(Txn::new().and_then(all));
                 let Ok(Ok(found)) = timeout(patience, read).await else {
                     continue;
                 };
                 link.prefer(*index);
-                return loaded(other, generation, &found);
+                let loaded = loaded(other, generation, &found)?;
+                horizon.saw(loaded.revision);
+                return Ok(loaded);
             }
             Err(LoadError)
         })
     }
 }
 
-/// What was found, with what was active then. Where another generation is, or none, nothing can be said to be absent, for
-/// this one may be about to be removed; where nobody can read which, the last good one stays.
+/// What was found, with what was active then. Where another generation is nothing can be said to be absent, for this one
+/// may be about to be removed; where nobody can read which, the last good one stays. Where there is none, or there are no
+/// settings, nothing can be said at all, for it leaves no trace of since when.
 fn loaded(other: TenantId, asked: u64, found: &TxnResponse) -> Result<Loaded, LoadError> {
     let revision = found.header().ok_or(LoadError)?.revision().unsigned_abs();
     let found = found.op_responses();
-    let [TxnOpResponse::Get(partner), TxnOpResponse::Get(active)] = found.as_slice() else {
+    let [TxnOpResponse::Get(partner), TxnOpResponse::Get(active), TxnOpResponse::Get(settings)] =
+        found.as_slice()
+    else {
         return Err(LoadError);
     };
-    if let Some(found) = partner.kvs().first() {
-        let (record, text) = (record(other, found.value()), Some(found.value().into()));
-        return Ok(Loaded { revision, record, text });
-    }
-    let active = active.kvs().first().ok_or(LoadError)?;
-    match generation(active.value()) {
-        Some(active) if active != asked => Err(LoadError),
-        Some(_) | None => Ok(Loaded { revision, record: Record::Absent, text: None }),
-    }
+    let (active, settings) = active.kvs().first().zip(settings.kvs().first()).ok_or(LoadError)?;
+    let (record, text) = match partner.kvs().first() {
+        Some(found) => (record(other, found.value()), Some(found.value().into())),
+        None if generation(active.value()).is_some_and(|active| active != asked) => return Err(LoadError),
+        None => (Record::Absent, None),
+    };
+    let settings = settings.mod_revision().max(active.mod_revision()).unsigned_abs();
+    Ok(Loaded { revision, settings, record, text })
 }
 
 /// The record that a value is.

@@ -26,7 +26,6 @@ pub(in crate::source) struct Principals {
 }
 
 /// What became of one key.
-#[derive(Debug)]
 pub(in crate::source) struct PrincipalChange {
     key: Vec<u8>,
     revision: u64,
@@ -59,11 +58,10 @@ impl Principals {
         Self { keys, publisher, map, applied, unusable }
     }
 
-    /// Reads all, where that was not done yet or has to be done again: where `revision`, which the store has, is before
-    /// what was applied, it counts from the beginning again.
-    pub(in crate::source) async fn load(&mut self, client: KvClient, revision: u64) -> Result<(), EtcdError> {
-        if self.applied.is_some_and(|applied| applied <= revision) {
-            return Ok(());
+    /// Reads all, where that was not done yet or has to be done again; gives the revision as of which all is known.
+    pub(in crate::source) async fn load(&mut self, client: KvClient) -> Result<u64, EtcdError> {
+        if let Some(applied) = self.applied {
+            return Ok(applied);
         }
         let mut client = client.max_decoding_message_size(MAX_MESSAGE);
         let (from, to) = self.keys.principals();
@@ -82,7 +80,7 @@ impl Principals {
         self.map = PrincipalMap::default();
         self.unusable.clear();
         self.apply(revision.unsigned_abs(), all);
-        Ok(())
+        Ok(revision.unsigned_abs())
     }
 
     /// What happened is not known any more: all is to be read again.

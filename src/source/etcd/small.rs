@@ -81,7 +81,7 @@ pub(in crate::source) async fn read_at(
             }
         }
         small.tenants.insert(tenant, held);
-        from = keys.after(tenant).into_bytes();
+        from = keys.tenant(tenant).1.into_bytes();
     }
     (small.cluster, small.revision) = (reading.cluster, reading.revision.unsigned_abs());
     Ok(small)
@@ -97,8 +97,7 @@ pub(in crate::source) async fn foreign(
     let mut ranges: Vec<Range> = keys.elsewhere().into();
     for tenant in tenants {
         let (active, settings) = (keys.active(tenant), keys.settings(tenant));
-        let (generations, after) = (keys.generations(tenant), keys.after(tenant));
-        let start = active.trim_end_matches("active").to_owned();
+        let (generations, (start, after)) = (keys.generations(tenant), keys.tenant(tenant));
         ranges.extend([
             (start, active.clone()),
             (format!("{active}\0"), generations.0),

@@ -1,5 +1,7 @@
 //! One stream of what changes.
 
+use std::fmt;
+
 use etcd_client::{Client, Event, EventType, WatchOptions, WatchResponse, WatchStream};
 
 use crate::directory::{Change, Record};
@@ -27,8 +29,7 @@ pub(in crate::source) enum Of {
     Principals,
 }
 
-/// What a message of the stream comes to.
-#[derive(Debug)]
+/// What a message of the stream comes to. It is no text as a whole, for principals are nobody's to read.
 pub(in crate::source) enum Heard {
     Nothing,
     /// Something happened that cannot be told any more: it was compacted.
@@ -42,11 +43,24 @@ pub(in crate::source) enum Heard {
         generation: u64,
         /// Everything until here was told.
         revision: u64,
-        /// Told as it happened, so that what happened to small keys before was told before; and the generation is not
-        /// being removed.
-        in_order: bool,
         changes: Vec<Change>,
     },
+}
+
+/// What it is about, how much of it, and until when.
+impl fmt::Display for Heard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("nothing"),
+            Self::Lost => f.write_str("what is not known any more"),
+            Self::Hint(foreign) => write!(f, "small keys, {} of them unknown", foreign.len()),
+            Self::Principals(revision, changes) => write!(f, "{} principals until {revision}", changes.len()),
+            Self::Partners { tenant, generation, revision, changes } => {
+                let count = changes.len();
+                write!(f, "{count} partners of {tenant} in generation {generation} until {revision}")
+            }
+        }
+    }
 }
 
 /// A transaction may have a hundred records, and a message many transactions.
@@ -112,13 +126,10 @@ impl Watching {
             }
             Of::Partners(tenant, generation) => (*tenant, *generation),
         };
-        let told_at = message.header().map(|header| header.revision().unsigned_abs());
         Heard::Partners {
             tenant,
             generation,
             revision,
-            in_order: told_at == Some(revision)
-                && !message.events().iter().any(|event| unmarks(event, start)),
             changes: message.events().iter().filter_map(|event| change(event, start)).collect(),
         }
     }
@@ -140,11 +151,6 @@ impl Watching {
 
 fn revision(event: &Event) -> Option<u64> {
     Some(event.kv()?.mod_revision().unsigned_abs())
-}
-
-/// Whether the marker is taken away, which is the first thing that is when a generation is removed.
-fn unmarks(event: &Event, start: &str) -> bool {
-    event.event_type() == EventType::Delete && event.kv().is_some_and(|kv| kv.key() == start.as_bytes())
 }
 
 /// What an event says of a partner; nothing where its key is the marker's, or no tenant's.

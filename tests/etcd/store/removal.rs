@@ -22,11 +22,9 @@ async fn what_was_removed_with_its_generation_is_not_taken_for_absent() {
     let nobody = guest_of("0b1c2d3e-0000-4000-8000-0000000000b0");
     assert_eq!(told(&envoy.decide(&guest_of(&name(0))).await), SHUT_OUT);
     proxy.mute_watches();
-    // After the first flip the generation before stays, and serves who does not know better.
+    // After the first flip the generation before stays, for who does not know better.
     place.applied(&shut_out(PARTNERS, 1));
     assert_eq!(place.generations().await, [1, 2]);
-    let decision = envoy.decide(&guest_of(&name(1))).await;
-    assert_eq!((told(&decision).as_str(), named(&decision)), (SHUT_OUT, first));
     place.applied(&shut_out(PARTNERS, 2));
     assert_eq!(place.generations().await, [2, 3]);
     assert!(proxy.swallowed() > 0);
