@@ -133,10 +133,11 @@ impl App {
         let mut tasks = vec![feed.spawn(), Task::spawn(ready)];
         tasks.extend(principals.map(Principals::spawn));
         tasks.extend(renewals.into_iter().map(|renewal| Task::spawn(renewal.run())));
-        let shared = check.reuse_port || handed.has(&check.address);
+        let queue = handed.queue(&check.address);
+        let shared = check.reuse_port || queue.is_some();
         // Whoever is beside us at this address has the same health in the eyes of those who ask.
         let farewell = if shared { Duration::ZERO } else { FAREWELL.min(check.limits.drain / 3) };
-        wait_for_turn(&check.address, &handed, check.reuse_port, until_ready(&readiness)).await;
+        wait_for_turn(&check.address, queue, check.reuse_port, until_ready(&readiness)).await;
         let server = open(Port::Check, check, check_tls, &mut handed)?;
         handed.all_taken()?;
         let check = server.bound().address().clone();

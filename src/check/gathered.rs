@@ -283,7 +283,7 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_failed_write_is_told_to_whoever_only_reads() {
         let connection = Gathered::new(Broken);
         let mut user = connection.share();
@@ -291,6 +291,7 @@ mod tests {
             user.write_all(b"lost").await.unwrap();
             user.read_u8().await.unwrap_err()
         });
-        assert_eq!(told.await.kind(), io::ErrorKind::TimedOut);
+        let told = tokio::time::timeout(std::time::Duration::from_mins(1), told).await;
+        assert_eq!(told.unwrap().kind(), io::ErrorKind::TimedOut);
     }
 }

@@ -54,18 +54,13 @@ impl Handed {
         Some(self.0.swap_remove(index).1)
     }
 
-    /// Whether there is one for this address.
-    pub fn has(&self, address: &Address) -> bool {
-        self.queue(address).is_some()
-    }
-
     /// Whoever handed a socket over means it to be served: to leave one alone would be silence.
     pub fn all_taken(self) -> Result<(), BadSocket> {
         self.0.into_iter().next().map_or(Ok(()), |(address, _)| Err(BadSocket::Unwanted(address)))
     }
 
-    /// The one for this address, to look at its queue.
-    pub(in crate::port) fn queue(&self, address: &Address) -> Option<BorrowedFd<'_>> {
+    /// The one for this address, to look at the connections in its queue.
+    pub fn queue(&self, address: &Address) -> Option<BorrowedFd<'_>> {
         self.0.iter().find(|(own, _)| own == address).map(|(_, socket)| socket.as_fd())
     }
 }
@@ -97,12 +92,5 @@ fn listening<S: AsFd>(socket: S) -> io::Result<S> {
         Ok(socket)
     } else {
         Err(io::Error::new(io::ErrorKind::InvalidInput, "it does not listen"))
-    }
-}
-
-#[cfg(test)]
-impl Handed {
-    pub(in crate::port) fn of(listener: TcpListener) -> Self {
-        Self(vec![(Address::Tcp(listener.local_addr().unwrap()), Socket::Tcp(listener))])
     }
 }

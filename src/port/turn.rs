@@ -14,7 +14,6 @@ use tokio::net::TcpSocket;
 use tokio::time::{Instant, sleep};
 
 use crate::port::address::Address;
-use crate::port::handed::Handed;
 use crate::port::name;
 
 /// Between two looks at an address.
@@ -26,16 +25,16 @@ const UNTAKEN: Duration = Duration::from_millis(100);
 /// How long an empty queue tells nothing; whoever started us may wait for us to say that we serve.
 const HOLD: Duration = Duration::from_secs(3);
 
-/// Waits until it is `ready`, or until nobody else serves `address`: that somebody may, `reuse_port` says, or that its
-/// socket was `handed` over.
+/// Waits until it is `ready`, or until nobody else serves `address`: that somebody may, `reuse_port` says, or that there
+/// is a `queue` that was handed over.
 pub async fn wait_for_turn(
     address: &Address,
-    handed: &Handed,
+    queue: Option<BorrowedFd<'_>>,
     reuse_port: bool,
     ready: impl Future<Output = ()>,
 ) {
     let alone = async {
-        match handed.queue(address) {
+        match queue {
             Some(queue) => untaken(queue).await,
             None if reuse_port => unserved(address).await,
             None => {}
@@ -92,19 +91,14 @@ fn is_bound(address: SocketAddr) -> io::Result<bool> {
 mod tests {
     use std::future::pending;
     use std::net::{TcpListener, TcpStream};
+    use std::os::fd::AsFd as _;
 
     use tokio::time::timeout;
 
     use super::*;
-    use crate::port::Bound;
+    use crate::port::{Bound, Handed};
 
     const LONG: Duration = Duration::from_mins(1);
-
-    fn handed() -> (Handed, Address, TcpListener) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = Address::Tcp(listener.local_addr().unwrap());
-        (Handed::of(listener.try_clone().unwrap()), address, listener)
-    }
 
     fn bound(address: &Address) -> Bound {
         Bound::bind(address.clone(), &mut Handed::default(), true).unwrap()
@@ -116,40 +110,41 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn whoever_is_alone_does_not_wait() {
-        let (address, nobody) = ("127.0.0.1:0".parse().unwrap(), Handed::default());
+        let address = "127.0.0.1:0".parse().unwrap();
         let began = Instant::now();
-        wait_for_turn(&address, &nobody, false, pending()).await;
-        wait_for_turn(&address, &nobody, true, pending()).await;
+        wait_for_turn(&address, None, false, pending()).await;
+        wait_for_turn(&address, None, true, pending()).await;
         assert_eq!(began.elapsed(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
     async fn while_somebody_else_serves_only_readiness_ends_it() {
         let directory = tempfile::tempdir().unwrap();
-        let nobody = Handed::default();
         for address in [Address::Unix(directory.path().join("check.sock")), "127.0.0.1:0".parse().unwrap()] {
             let other = bound(&address);
             let address = other.address().clone();
-            assert!(!is_over(wait_for_turn(&address, &nobody, true, pending())).await, "{address}");
-            assert!(is_over(wait_for_turn(&address, &nobody, true, async {})).await, "{address}");
+            assert!(!is_over(wait_for_turn(&address, None, true, pending())).await, "{address}");
+            assert!(is_over(wait_for_turn(&address, None, true, async {})).await, "{address}");
             drop(other);
-            assert!(is_over(wait_for_turn(&address, &nobody, true, pending())).await, "{address}");
+            assert!(is_over(wait_for_turn(&address, None, true, pending())).await, "{address}");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn nobody_is_kept_waiting_in_a_queue_that_others_may_have() {
-        let (handed, address, listener) = handed();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = Address::Tcp(listener.local_addr().unwrap());
+        let queue = Some(listener.as_fd());
         let began = Instant::now();
-        wait_for_turn(&address, &handed, false, pending()).await;
+        wait_for_turn(&address, queue, false, pending()).await;
         assert!(began.elapsed() >= HOLD, "nobody waits");
         let waits = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let began = Instant::now();
-        wait_for_turn(&address, &handed, false, pending()).await;
+        wait_for_turn(&address, queue, false, pending()).await;
         assert!(began.elapsed() <= UNTAKEN + GLANCE, "{:?}", began.elapsed());
         drop((listener.accept().unwrap(), waits));
         let began = Instant::now();
-        wait_for_turn(&address, &handed, false, pending()).await;
+        wait_for_turn(&address, queue, false, pending()).await;
         assert!(began.elapsed() >= HOLD, "it was taken");
     }
 }
