@@ -33,6 +33,7 @@ mod load;
 mod network;
 mod origin;
 mod outside;
+#[path = "../it/patience.rs"]
 mod patience;
 mod scene;
 mod tunnel;
