@@ -35,6 +35,7 @@ mod origin;
 mod outside;
 #[path = "../it/patience.rs"]
 mod patience;
+mod proof;
 mod scene;
 mod tunnel;
 mod upstream;
