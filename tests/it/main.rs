@@ -26,6 +26,7 @@ mod handshake;
 mod harness;
 mod hostile;
 mod https;
+mod keepalive;
 mod keys;
 mod lifecycle;
 mod lint;
