@@ -54,6 +54,11 @@ impl Stop {
         // A sender that is gone will not call any more, but its owner is gone too.
         let _called = self.0.wait_for(|called| *called).await;
     }
+
+    /// Whether it has come.
+    pub fn is_called(&self) -> bool {
+        *self.0.borrow() || self.0.has_changed().is_err()
+    }
 }
 
 /// The listening port.

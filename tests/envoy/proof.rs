@@ -50,5 +50,5 @@ fn number(certificate: &CertificateDer<'_>) -> String {
     };
     // A zero before it says that it is not negative.
     let digits = rest[..usize::from(*length)].iter().skip_while(|byte| **byte == 0);
-    digits.map(|byte| format!("{byte:02x}")).collect()
+    digits.map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
