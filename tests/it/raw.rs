@@ -47,8 +47,13 @@ impl Raw {
     }
 
     pub(crate) async fn begin(&mut self, headers: &[(&str, &str)]) -> Result<Begun, h2::Error> {
+        self.call("/envoy.service.auth.v3.Authorization/Check", headers).await
+    }
+
+    /// Of any method.
+    pub(crate) async fn call(&mut self, path: &str, headers: &[(&str, &str)]) -> Result<Begun, h2::Error> {
         self.client = self.client.clone().ready().await?;
-        let mut request = http::Request::post("http://gate/envoy.service.auth.v3.Authorization/Check")
+        let mut request = http::Request::post(format!("http://gate{path}"))
             .header("content-type", "application/grpc")
             .header("te", "trailers");
         for (name, value) in headers {
@@ -95,6 +100,12 @@ impl Begun {
     pub(crate) async fn answer_status(self) -> Result<u16, String> {
         let _body = self.body;
         self.answer.await.map(|answer| answer.status().as_u16()).map_err(|error| error.to_string())
+    }
+
+    /// The status that gRPC gives where there is no message.
+    pub(crate) async fn grpc_status(self) -> Option<String> {
+        let answer = self.answer.await.unwrap();
+        Some(answer.headers().get("grpc-status")?.to_str().unwrap().to_owned())
     }
 
     /// The message of an answer whose status is OK on the wire.
