@@ -31,6 +31,10 @@ use tenantgate::telemetry::{Metrics, unix_now};
 use tenantgate::token::DevelopmentIssuer;
 use tokio::runtime::{Builder, Runtime};
 
+/// As `src/main.rs`.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const PARTNERS: u32 = 100_000;
 const EVERY: Duration = Duration::from_millis(100);
 const SWAPS: usize = 10;

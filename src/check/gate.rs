@@ -118,10 +118,11 @@ impl Gate {
                 Ok(answer) => return answer,
                 Err((wanted, unused)) => {
                     render = unused;
-                    if !wanted.fetch().await {
+                    observer.forget_since(heard);
+                    // Apart, so that whoever's partner is at hand carries nothing of it.
+                    if !Box::pin(wanted.fetch()).await {
                         break;
                     }
-                    observer.forget_since(heard);
                 }
             }
         }

@@ -11,8 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// What is held back at most, in bytes.
 const LIMIT: usize = 64 * 1024;
-/// What a quiet connection keeps for it, in bytes.
-const ROOM: usize = 1024;
+/// What a connection keeps for it, in bytes: as much as it says at once when it has much to do.
+const ROOM: usize = 16 * 1024;
 
 /// A connection that writes when [`Gathered::while_polling`] says so, or when it holds too much.
 #[derive(Debug)]
@@ -62,7 +62,9 @@ impl<C: AsyncWrite + Unpin> Socket<C> {
                 count => self.sent += count,
             }
         }
-        self.forget_held();
+        if !self.held.is_empty() {
+            self.forget_held();
+        }
         // TLS may hold records back that the connection did not take.
         Pin::new(&mut self.inner).poll_flush(context)
     }

@@ -10,6 +10,8 @@ use http::{HeaderMap, HeaderValue, Response};
 use http_body::{Body, Frame};
 use tonic::Status;
 
+use crate::check::calls::Call;
+
 /// Before a message: whether it is compressed, and its length in four bytes.
 pub(in crate::check) const PREFIX: usize = 5;
 
@@ -54,9 +56,16 @@ pub(in crate::check) fn timeout(headers: &HeaderMap) -> Option<Duration> {
     }
 }
 
-/// The body of a reply: its one frame, then the trailers; or whatever tonic has to say.
+/// The body of a reply. Its call is under way until all of it has been taken.
 #[derive(Debug)]
-pub(in crate::check) enum Reply {
+pub(in crate::check) struct Reply {
+    content: Content,
+    _call: Call,
+}
+
+/// One frame, then the trailers; or whatever tonic has to say.
+#[derive(Debug)]
+enum Content {
     /// A frame, until it is sent.
     Frame(Option<Bytes>),
     /// Trailers only, or nothing any more.
@@ -66,10 +75,15 @@ pub(in crate::check) enum Reply {
 }
 
 /// The reply with this frame.
-pub(in crate::check) fn reply(frame: Bytes) -> Response<Reply> {
-    let mut response = Response::new(Reply::Frame(Some(frame)));
+pub(in crate::check) fn reply(frame: Bytes, call: Call) -> Response<Reply> {
+    let mut response = Response::new(Reply { content: Content::Frame(Some(frame)), _call: call });
     response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     response
+}
+
+/// What tonic has to say.
+pub(in crate::check) fn reply_of_tonic(response: Response<tonic::body::Body>, call: Call) -> Response<Reply> {
+    response.map(|body| Reply { content: Content::Tonic(body), _call: call })
 }
 
 impl Body for Reply {
@@ -80,26 +94,26 @@ impl Body for Reply {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        match &mut *self {
-            Self::Frame(frame) => {
+        match &mut self.content {
+            Content::Frame(frame) => {
                 if let Some(frame) = frame.take() {
                     return Poll::Ready(Some(Ok(Frame::data(frame))));
                 }
-                *self = Self::End;
+                self.content = Content::End;
                 let mut trailers = HeaderMap::with_capacity(1);
                 trailers.insert("grpc-status", HeaderValue::from_static("0"));
                 Poll::Ready(Some(Ok(Frame::trailers(trailers))))
             }
-            Self::End => Poll::Ready(None),
-            Self::Tonic(body) => Pin::new(body).poll_frame(context),
+            Content::End => Poll::Ready(None),
+            Content::Tonic(body) => Pin::new(body).poll_frame(context),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Frame(_) => false,
-            Self::End => true,
-            Self::Tonic(body) => body.is_end_stream(),
+        match &self.content {
+            Content::Frame(_) => false,
+            Content::End => true,
+            Content::Tonic(body) => body.is_end_stream(),
         }
     }
 }

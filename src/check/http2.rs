@@ -1,6 +1,5 @@
 //! HTTP/2 (RFC 9113) on the check port, and its bounds.
 
-use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,13 +51,16 @@ impl Protocol for Http2 {
             .max_header_list_size(limits.max_header_list)
             .keep_alive_interval(KEEPALIVE)
             .keep_alive_timeout(KEEPALIVE)
+            // Envoy resets a check whose client has gone, and many where clients go at once or time runs out. To end
+            // its connection for that would be to end everyone else's checks.
+            .max_pending_accept_reset_streams(usize::try_from(limits.max_concurrent_streams).ok())
             // No gRPC client reads it.
             .auto_date_header(false);
         // Counted by this connection alone, so that no count is shared between cores.
-        let services = Arc::new(services);
+        let services = Arc::new(services.on_a_connection());
         let call = service_fn(|request| {
             let services = Arc::clone(&services);
-            async move { Ok::<_, Infallible>(services.call(request).await) }
+            async move { services.call(request).await }
         });
         let connection = Gathered::new(connection);
         let mut serving = pin!(http.serve_connection(TokioIo::new(connection.share()), call));

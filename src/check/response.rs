@@ -6,6 +6,8 @@
 //! Field numbers: `envoy/service/auth/v3/external_auth.proto` and what it imports; tests hold them against the
 //! generated types.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
 use crate::check::decision::{Decision, Field};
@@ -159,12 +161,12 @@ fn write_upstream(permit: Permit, decision: &Decision<'_>, http: Option<&Http<'_
     for (name, value) in &headers {
         write_or_remove(name, value.as_ref(), ok);
     }
-    let mut removed = Vec::new();
-    for name in http.map(|http| http.spoofed.as_slice()).unwrap_or_default() {
-        let Ok(name) = str::from_utf8(name).map(str::to_ascii_lowercase) else { continue };
-        if !headers.iter().any(|(own, _)| name == *own) && !removed.contains(&name) {
-            ok.text(HEADERS_TO_REMOVE, &[&name]);
-            removed.push(name);
+    let spoofed = http.map(|http| http.spoofed.as_slice()).unwrap_or_default();
+    let spoofed: BTreeSet<_> =
+        spoofed.iter().filter_map(|name| str::from_utf8(name).ok()).map(str::to_ascii_lowercase).collect();
+    for name in &spoofed {
+        if !headers.iter().any(|(own, _)| name == own) {
+            ok.text(HEADERS_TO_REMOVE, &[name]);
         }
     }
 }

@@ -10,12 +10,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tonic::Status;
 use tonic::server::NamedService;
 use tonic_health::pb::health_server::HealthServer;
 use tower_service::Service as _;
 
+use crate::check::calls::{Calls, TooMany};
 use crate::check::gate::Gate;
 use crate::check::grpc::{self, Reply};
 use crate::check::health::Health;
@@ -37,27 +38,49 @@ pub struct Services {
     gate: Arc<Gate>,
     inbox: Arc<Inbox>,
     health: HealthServer<Health>,
+    calls: Calls,
 }
+
+/// A question for health is the name of a service.
+const MAX_QUESTION: usize = 1024;
 
 impl Services {
     /// Checks by `gate`, health by `health`; messages up to `max_message` bytes.
     pub fn new(gate: Arc<Gate>, health: Health, max_message: usize) -> Self {
-        Self { gate, inbox: Arc::new(Inbox::new(max_message)), health: HealthServer::new(health) }
+        Self {
+            gate,
+            inbox: Arc::new(Inbox::new(max_message)),
+            health: HealthServer::new(health).max_decoding_message_size(MAX_QUESTION),
+            calls: Calls::default(),
+        }
     }
 
-    /// Answers a call.
-    pub(in crate::check) async fn call(&self, request: Request<Incoming>) -> Response<Reply> {
+    /// The same for another connection.
+    pub(in crate::check) fn on_a_connection(self) -> Self {
+        Self { calls: self.calls.of_another(), ..self }
+    }
+
+    /// Answers a call. One that there is no room for is reset: an answer would wait with all the others.
+    pub(in crate::check) async fn call(
+        &self,
+        request: Request<Incoming>,
+    ) -> Result<Response<Reply>, TooMany> {
+        let call = self.calls.begin()?;
         let path = request.uri().path();
         if path == CHECK {
             let check =
                 async { self.in_time(request).await.unwrap_or_else(|reason| self.gate.refused(reason)) };
-            return grpc::reply(answered(check, || self.gate.refused(Reason::InternalError)).await);
+            let frame = answered(check, || self.gate.refused(Reason::InternalError)).await;
+            return Ok(grpc::reply(frame, call));
         }
-        if is_of(path, <HealthServer<Health> as NamedService>::NAME) {
-            let Ok(response) = self.health.clone().call(request).await;
-            return response.map(Reply::Tonic);
-        }
-        Status::unimplemented("").into_http::<tonic::body::Body>().map(Reply::Tonic)
+        let response = if is_of(path, <HealthServer<Health> as NamedService>::NAME) {
+            let told = timeout(PATIENCE, Box::pin(self.health.clone().call(request))).await;
+            let told = told.map(|Ok(told)| told);
+            told.unwrap_or_else(|_| Status::deadline_exceeded("nothing was asked").into_http())
+        } else {
+            Status::unimplemented("").into_http()
+        };
+        Ok(grpc::reply_of_tonic(response, call))
     }
 
     /// Every call is answered, and before the caller gives up.

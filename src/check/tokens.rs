@@ -13,7 +13,7 @@ use crate::store::Reader;
 use crate::telemetry::Metrics;
 use crate::token::{
     Credential, Expectation, Fingerprint, Identity, KeyRing, Presented, TokenCache, TokenError, Verified,
-    attested, bearer, claimed,
+    attested, bearer, claimed, is_one,
 };
 
 /// Who sent a request.
@@ -109,6 +109,8 @@ impl Tokens {
                 self.claimed(credential, now).map(Box::new).map(Caller::Claimed)
             }
             (Mode::Inbound | Mode::Outbound, Some(place)) => {
+                // Which of several credentials Envoy verified, nobody says, and the upstream gets them all.
+                is_one(credential)?;
                 self.attested(place, request, now).map(Box::new).map(Caller::Attested)
             }
             (Mode::Inbound | Mode::Outbound | Mode::TenantRestrictions, _) => {
@@ -142,9 +144,15 @@ impl Tokens {
         let token = bearer(credential, self.expected.max_bytes)?;
         let known = self.verified(token, now);
         self.metrics.token_looked_up(matches!(known, Ok(Some(_))));
-        if let Some(known) = known? {
-            return Ok(known);
+        match known? {
+            Some(known) => Ok(known),
+            // Apart, so that whoever is known carries nothing of it.
+            None => Box::pin(self.in_turn(token, now)).await,
         }
+    }
+
+    /// Verifies a token that is not known yet.
+    async fn in_turn(&self, token: &str, now: i64) -> Result<Arc<Verified>, TokenError> {
         let presented = self.present(token, now)?;
         let fingerprint = presented.fingerprint();
         self.not_refused(&fingerprint, now)?;

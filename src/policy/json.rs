@@ -30,7 +30,10 @@ pub(in crate::policy) struct Record<'a>(&'a RawValue);
 impl<'a> Record<'a> {
     /// The item's tree, or where in it and why it is none.
     pub(in crate::policy) fn read(self) -> Result<Node<'a>, Finding> {
-        Node::read_partner(self.0.get().as_bytes())
+        // Text that is known to be UTF-8 is not looked at again for that.
+        let text = self.0.get();
+        read_from(&mut serde_json::Deserializer::from_str(text), Place::Elsewhere)
+            .map_err(|_| locate(text.as_bytes(), Place::Elsewhere))
     }
 }
 
@@ -90,8 +93,15 @@ pub(in crate::policy) fn is_annotation(name: &str) -> bool {
 
 fn read(text: &[u8], place: Place) -> Result<Node<'_>, Finding> {
     let mut json = serde_json::Deserializer::from_slice(text);
-    let node = place.deserialize(&mut json).and_then(|node| json.end().map(|()| node));
-    node.map_err(|_| locate(text, place))
+    read_from(&mut json, place).map_err(|_| locate(text, place))
+}
+
+fn read_from<'a, R: serde_json::de::Read<'a>>(
+    json: &mut serde_json::Deserializer<R>,
+    place: Place,
+) -> serde_json::Result<Node<'a>> {
+    let node = place.deserialize(&mut *json)?;
+    json.end().map(|()| node)
 }
 
 /// Reads again, slower, to learn where the error was.

@@ -10,6 +10,9 @@ use aws_lc_rs::digest;
 
 use crate::policy::Revision;
 
+/// Before it is believed that files are never left alone.
+const READINGS: usize = 5;
+
 /// One file, or every `*.json` of a directory.
 #[derive(Debug, Clone)]
 pub struct Files {
@@ -45,9 +48,21 @@ impl Files {
         directory_of(&self.path)
     }
 
-    /// Reads everything.
+    /// Reads everything, again where something changed meanwhile: half of one policy beside half of another is
+    /// neither.
     pub fn read(&self) -> io::Result<Document> {
-        Ok(Document::new(self.paths()?.iter().map(fs::read).collect::<io::Result<_>>()?))
+        self.read_by(|path| fs::read(path))
+    }
+
+    fn read_by(&self, read: impl Fn(&Path) -> io::Result<Vec<u8>>) -> io::Result<Document> {
+        for _ in 0..READINGS {
+            let before = self.stamp()?;
+            let parts = self.paths()?.iter().map(|path| read(path)).collect::<io::Result<_>>()?;
+            if self.stamp()? == before {
+                return Ok(Document::new(parts));
+            }
+        }
+        Err(io::Error::new(io::ErrorKind::WouldBlock, "it changes whenever it is read"))
     }
 
     /// What the file system says of them.
@@ -136,4 +151,51 @@ pub(in crate::source) fn hexadecimal(bytes: &[u8]) -> String {
         let _infallible = write!(digits, "{byte:02x}");
         digits
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    fn bundle(parts: [&str; 2]) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().unwrap();
+        write(directory.path(), parts);
+        directory
+    }
+
+    /// As Kubernetes does: other files in the place of these.
+    fn write(directory: &Path, parts: [&str; 2]) {
+        for (name, part) in ["a.json", "b.json"].into_iter().zip(parts) {
+            fs::write(directory.join("next"), part).unwrap();
+            fs::rename(directory.join("next"), directory.join(name)).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_changes_while_it_is_read_is_read_again() {
+        let directory = bundle(["old", "old"]);
+        let readings = Cell::new(0);
+        let read = |path: &Path| {
+            readings.set(readings.get() + 1);
+            let part = fs::read(path)?;
+            if readings.get() == 1 {
+                write(directory.path(), ["new", "new"]);
+            }
+            Ok(part)
+        };
+        let document = Files::new(directory.path().to_owned()).read_by(read).unwrap();
+        assert_eq!(document.parts, [b"new", b"new"]);
+    }
+
+    #[test]
+    fn what_never_rests_is_not_read() {
+        let directory = bundle(["old", "old"]);
+        let read = |path: &Path| {
+            write(directory.path(), ["new", "new"]);
+            fs::read(path)
+        };
+        assert!(Files::new(directory.path().to_owned()).read_by(read).is_err());
+    }
 }

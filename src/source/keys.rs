@@ -268,15 +268,19 @@ impl Loader {
     }
 
     async fn refresh(self, mut remote: Remote, wanted: Arc<Notify>) {
-        let mut retry = FIRST_RETRY;
+        let (mut retry, mut reached) = (FIRST_RETRY, Instant::now());
         loop {
             let loaded = self.refresh_once(&mut remote).await;
             self.report(&loaded);
             let now = Instant::now();
             let next = if loaded.is_ok() {
-                retry = FIRST_RETRY;
+                (retry, reached) = (FIRST_RETRY, now);
                 now + jittered(self.config.refresh)
             } else {
+                // A clock that was set back would believe them longer.
+                if now.saturating_duration_since(reached) >= self.config.max_age {
+                    self.disbelieve();
+                }
                 let wait = retry;
                 retry = (retry * 2).min(LAST_RETRY);
                 now + jittered(wait)
@@ -308,6 +312,12 @@ impl Loader {
         self.with_set(|set| {
             set.replaced(issuer, document, usable_until).map_err(|error| LoadError::Jwks(self.place(), error))
         })
+    }
+
+    /// The keys are kept, for the issuer may say that they are the same, and not used until it does.
+    fn disbelieve(&self) {
+        // No success, and cannot fail.
+        drop(self.with_set(|set| Ok(set.believed_until(i64::MIN))));
     }
 
     /// Nothing is known of this issuer any more.

@@ -15,9 +15,20 @@ pub enum BadPrincipals {
     /// The file is not there.
     #[error("cannot read `{}`", .0.display())]
     Read(PathBuf, #[source] std::io::Error),
-    /// It is something else.
-    #[error("`{}`, at `{}`", .0.display(), .1.path())]
-    Content(PathBuf, #[source] serde_path_to_error::Error<serde_json::Error>),
+    /// It is something else. What, is not told: keys and values are people's.
+    #[error(
+        "`{}`, up to line {line}, column {column}, is no principal map: {{\"<tenant>\": {{\"<oid>\": {{\"homeTenant\", \
+         \"homeOid\", \"homeGroups\": []}}}}}}, each principal once",
+        .path.display()
+    )]
+    Content {
+        /// Of the file.
+        path: PathBuf,
+        /// Where reading ended, from 1.
+        line: usize,
+        /// Where in the line, from 1.
+        column: usize,
+    },
 }
 
 /// The one writer of the principal map.
@@ -69,7 +80,9 @@ impl Principals {
 }
 
 fn read(path: &Path, text: &[u8]) -> Result<PrincipalMap, BadPrincipals> {
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
-    serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|error| BadPrincipals::Content(path.to_owned(), error))
+    serde_json::from_slice(text).map_err(|error| BadPrincipals::Content {
+        path: path.to_owned(),
+        line: error.line(),
+        column: error.column(),
+    })
 }

@@ -1,6 +1,8 @@
 //! How the policy is: when its source was last reached, what was refused last and why.
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
 
@@ -8,6 +10,8 @@ use arc_swap::ArcSwapOption;
 #[derive(Debug, Default)]
 pub struct Status {
     reached_at: AtomicI64,
+    /// The same by a clock that is never set back.
+    reached_tick: AtomicI64,
     applied_at: AtomicI64,
     rejection: ArcSwapOption<Rejection>,
     unreachable: ArcSwapOption<Rejection>,
@@ -26,12 +30,19 @@ impl Status {
     /// The source answered at `now` (Unix seconds).
     pub fn reached(&self, now: i64) {
         self.reached_at.store(now, Ordering::Relaxed);
+        self.reached_tick.store(tick(), Ordering::Relaxed);
         self.unreachable.store(None);
     }
 
-    /// The source could not be read.
+    /// The source could not be read. A clock that was set back meanwhile does not make the policy younger.
     pub fn unreached(&self, problem: Rejection) {
+        self.age_by(problem.at, tick());
         self.unreachable.store(Some(problem.into()));
+    }
+
+    fn age_by(&self, now: i64, tick: i64) {
+        let elapsed = tick.saturating_sub(self.reached_tick.load(Ordering::Relaxed));
+        self.reached_at.fetch_min(now.saturating_sub(elapsed), Ordering::Relaxed);
     }
 
     /// An update was applied.
@@ -61,9 +72,11 @@ impl Status {
         self.reached_at.load(Ordering::Relaxed)
     }
 
-    /// The policy is one that was kept: the source was last reached at `then`, and is not now.
-    pub fn restored(&self, then: i64) {
+    /// The policy is one that was kept: the source was last reached at `then`, and is not `now`.
+    pub fn restored(&self, then: i64, now: i64) {
         self.reached_at.store(then, Ordering::Relaxed);
+        let elapsed = now.saturating_sub(then);
+        self.reached_tick.store(tick().saturating_sub(elapsed), Ordering::Relaxed);
         self.applied_at.store(then, Ordering::Relaxed);
     }
 
@@ -80,5 +93,49 @@ impl Status {
     /// What was refused since the present policy was applied.
     pub fn rejection(&self) -> Option<Rejection> {
         self.rejection.load().as_deref().cloned()
+    }
+}
+
+/// Seconds by a clock that is never set, since some moment of this process.
+fn tick() -> i64 {
+    static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    i64::try_from(BEGAN.elapsed().as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_no_policy_younger() {
+        let status = Status::default();
+        status.reached(50_000);
+        let hours = tick() + 8 * 3600;
+        // By its clock, two hours before it was reached.
+        let now = 50_000 - 2 * 3600;
+        assert_eq!(status.age(now), 0);
+        status.age_by(now, hours);
+        assert_eq!(status.age(now), 8 * 3600);
+        status.reached(now);
+        assert_eq!(status.age(now), 0, "it is there again");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_forward_makes_it_no_younger_either() {
+        let status = Status::default();
+        status.reached(50_000);
+        status.age_by(90_000, tick() + 60);
+        assert_eq!(status.age(90_000), 40_000);
+    }
+
+    #[test]
+    fn a_policy_that_was_kept_is_as_old_as_its_last_contact() {
+        let status = Status::default();
+        status.restored(50_000, 50_600);
+        status.age_by(50_000, tick());
+        assert_eq!(status.age(50_000), 600, "the clock was set back after the start");
+        let never = Status::default();
+        never.age_by(50_000, tick());
+        assert_eq!(never.reached_at(), 0);
     }
 }

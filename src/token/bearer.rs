@@ -45,9 +45,18 @@ pub fn bearer(credential: Credential<'_>, max_bytes: usize) -> Result<&str, Toke
     if longest > max_bytes {
         return Err(TokenError::TooLarge);
     }
-    let value = value.filter(|value| memchr(b',', value).is_none()).ok_or(TokenError::Ambiguous)?;
-    let token = token(value).ok_or(TokenError::Missing)?;
+    is_one(credential)?;
+    let token = value.and_then(token).ok_or(TokenError::Missing)?;
     std::str::from_utf8(token).map_err(|_| TokenError::Malformed("not ASCII"))
+}
+
+/// Fails where there are several credentials: [`TokenError::Ambiguous`].
+pub fn is_one(credential: Credential<'_>) -> Result<(), TokenError> {
+    match credential {
+        Credential::Several { .. } => Err(TokenError::Ambiguous),
+        Credential::One(value) if memchr(b',', value).is_some() => Err(TokenError::Ambiguous),
+        Credential::One(_) | Credential::Absent => Ok(()),
+    }
 }
 
 fn longest(value: &[u8]) -> usize {

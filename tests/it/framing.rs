@@ -129,8 +129,8 @@ async fn halves_of_many_messages_are_held_up_to_a_bound_and_whole_ones_answered_
     }
 }
 
-/// What README.md lists as without an answer. Connections that wait, do not begin or do not end are in `lifecycle.rs`,
-/// and those that are not heard of any more in `keepalive.rs`.
+/// What README.md lists as without an answer. Too many calls are below; connections that wait, do not begin or do not
+/// end are in `lifecycle.rs`, and those that are not heard of any more in `keepalive.rs`.
 #[tokio::test]
 async fn what_http2_refuses_and_what_nobody_has_is_all_that_has_no_answer() {
     let limits = json!({"limits": {"max_header_list": "1KiB", "max_concurrent_streams": 1}});
@@ -143,8 +143,7 @@ async fn what_http2_refuses_and_what_nobody_has_is_all_that_has_no_answer() {
     for method in
         ["/envoy.service.auth.v3.Authorization/Check2", "/envoy.service.auth.v2.Authorization/Check"]
     {
-        let status = raw.call(method, &[]).await.unwrap().grpc_status().await;
-        assert_eq!(status.as_deref(), Some("12"), "UNIMPLEMENTED");
+        assert_eq!(raw.status_of(method, &framed(&internal()), true).await, "12", "UNIMPLEMENTED");
     }
 
     let begun = |stream| frame(HEADERS, END_HEADERS, stream, &call());
@@ -177,4 +176,64 @@ async fn refusal(app: &App, frames: &[u8], kind: u8) -> (u32, u32) {
         }
     };
     within("a refusal", refused).await
+}
+
+#[tokio::test]
+async fn a_question_for_health_is_short_and_comes_soon_or_is_not_held() {
+    let app = World::new(&json!({}), &bundle()).ready().await;
+    let mut raw = Raw::to(&app.check).await;
+    let path = "/grpc.health.v1.Health/Check";
+    let head = |length: u32| [&[0], &length.to_be_bytes()[..]].concat();
+    assert_eq!(raw.status_of(path, &head(0), true).await, "0");
+    // RESOURCE_EXHAUSTED or OUT_OF_RANGE, before any of it has come.
+    let status = raw.status_of(path, &head(4 << 20), false).await;
+    assert!(["8", "11"].contains(&&*status), "{status}");
+    // DEADLINE_EXCEEDED
+    assert_eq!(raw.status_of(path, &head(10), false).await, "4");
+}
+
+#[tokio::test]
+async fn calls_that_never_say_more_have_a_bound_and_others_are_answered_beside_them() {
+    let app = World::new(&json!({}), &bundle()).ready().await;
+    let (mut connections, mut calls) = (Vec::new(), Vec::new());
+    for _ in 0..36 {
+        let mut raw = Raw::to(&app.check).await;
+        for _ in 0..1_000 {
+            let call = raw.begin(&[]).await.unwrap();
+            calls.push(tokio::spawn(call.answer()));
+        }
+        connections.push(raw);
+    }
+    // 32,768 have room, and 128 of each connection.
+    let mut reset = async || {
+        let mut ended = Vec::new();
+        for call in calls.extract_if(.., |call| call.is_finished()) {
+            ended.push(call.await.unwrap());
+        }
+        ended
+    };
+    let mut ended = Vec::new();
+    while ended.is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        ended = reset().await;
+    }
+    for outcome in ended {
+        assert_eq!(outcome.unwrap_err().reason(), Some(h2::Reason::INTERNAL_ERROR));
+    }
+    let mut raw = Raw::to(&app.check).await;
+    assert_eq!(reason(&raw.check(&internal()).await.unwrap()), "allow");
+}
+
+/// Clients can make Envoy do that; whose checks are on the same connection must not suffer.
+#[tokio::test]
+async fn checks_that_are_reset_as_soon_as_they_are_sent_leave_the_others_alone() {
+    let app = World::new(&json!({}), &bundle()).ready().await;
+    let mut raw = Raw::to(&app.check).await;
+    for _ in 0..20 {
+        // Without a pause, so that they come in one piece.
+        for _ in 0..100 {
+            raw.begin(&[]).await.unwrap().reset();
+        }
+        assert_eq!(reason(&raw.check(&internal()).await.unwrap()), "allow");
+    }
 }

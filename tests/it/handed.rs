@@ -8,6 +8,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
 use crate::harness::{Asked, L, World, signer};
+use crate::patience::within;
 use crate::process::{Process, listener};
 use crate::raw::{Raw, reason};
 
@@ -110,6 +111,6 @@ async fn a_process_ends_in_time_whoever_is_stuck() {
     assert!(took < Duration::from_secs(1 + 5), "{took:?}");
     assert!(hangs.answer().await.is_err());
     let mut bytes = Vec::new();
-    let _closed = half_open.read_to_end(&mut bytes).await;
-    let _closed = admin_open.read_to_end(&mut bytes).await;
+    let _closed = within("the end", half_open.read_to_end(&mut bytes)).await;
+    let _closed = within("the end", admin_open.read_to_end(&mut bytes)).await;
 }

@@ -47,13 +47,8 @@ impl Raw {
     }
 
     pub(crate) async fn begin(&mut self, headers: &[(&str, &str)]) -> Result<Begun, h2::Error> {
-        self.call("/envoy.service.auth.v3.Authorization/Check", headers).await
-    }
-
-    /// Of any method.
-    pub(crate) async fn call(&mut self, path: &str, headers: &[(&str, &str)]) -> Result<Begun, h2::Error> {
         self.client = self.client.clone().ready().await?;
-        let mut request = http::Request::post(format!("http://gate{path}"))
+        let mut request = http::Request::post("http://gate/envoy.service.auth.v3.Authorization/Check")
             .header("content-type", "application/grpc")
             .header("te", "trailers");
         for (name, value) in headers {
@@ -61,6 +56,26 @@ impl Raw {
         }
         let (answer, body) = self.client.send_request(request.body(()).unwrap(), false)?;
         Ok(Begun { body, answer })
+    }
+
+    /// The gRPC status of another call, whose message may be half sent.
+    pub(crate) async fn status_of(&mut self, path: &str, message: &[u8], last: bool) -> String {
+        let request = http::Request::post(format!("http://gate{path}"))
+            .header("content-type", "application/grpc")
+            .header("te", "trailers");
+        self.client = self.client.clone().ready().await.unwrap();
+        let (answer, mut body) = self.client.send_request(request.body(()).unwrap(), false).unwrap();
+        body.send_data(Bytes::copy_from_slice(message), last).unwrap();
+        let answer = answer.await.unwrap();
+        // Said at once, or after the answer.
+        if let Some(status) = answer.headers().get("grpc-status") {
+            return status.to_str().unwrap().to_owned();
+        }
+        let mut answered = answer.into_body();
+        while let Some(data) = answered.data().await {
+            answered.flow_control().release_capacity(data.unwrap().len()).unwrap();
+        }
+        answered.trailers().await.unwrap().unwrap()["grpc-status"].to_str().unwrap().to_owned()
     }
 
     pub(crate) async fn check(&mut self, asked: &Asked) -> Result<CheckResponse, h2::Error> {
@@ -87,6 +102,11 @@ pub(crate) fn framed(asked: &Asked) -> Vec<u8> {
 }
 
 impl Begun {
+    /// Nobody waits for it any more.
+    pub(crate) fn reset(mut self) {
+        self.body.send_reset(h2::Reason::CANCEL);
+    }
+
     pub(crate) fn send(&mut self, bytes: &[u8], last: bool) -> Result<(), h2::Error> {
         self.body.send_data(Bytes::copy_from_slice(bytes), last)
     }
@@ -100,12 +120,6 @@ impl Begun {
     pub(crate) async fn answer_status(self) -> Result<u16, String> {
         let _body = self.body;
         self.answer.await.map(|answer| answer.status().as_u16()).map_err(|error| error.to_string())
-    }
-
-    /// The status that gRPC gives where there is no message.
-    pub(crate) async fn grpc_status(self) -> Option<String> {
-        let answer = self.answer.await.unwrap();
-        Some(answer.headers().get("grpc-status")?.to_str().unwrap().to_owned())
     }
 
     /// The message of an answer whose status is OK on the wire.

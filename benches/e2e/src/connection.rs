@@ -23,6 +23,8 @@ pub(crate) struct Connection {
     /// How much of `input` was received and not read yet.
     filled: usize,
     stream: u32,
+    /// The first that may still be waited for.
+    oldest: u32,
     /// What the server will still take.
     window: usize,
     /// What we took and did not say so.
@@ -46,6 +48,8 @@ pub(crate) struct Answer {
     pub(crate) due: Instant,
     /// Whether the answer was what was expected.
     pub(crate) right: bool,
+    /// What it was, by gRPC.
+    pub(crate) code: Option<Code>,
 }
 
 impl Connection {
@@ -63,6 +67,7 @@ impl Connection {
             input: vec![0; 256 * 1024],
             filled: 0,
             stream: 1,
+            oldest: 1,
             window: http2::FIRST_WINDOW,
             unacknowledged: 0,
             places: std::iter::repeat_with(|| None).take(PLACES).collect(),
@@ -90,6 +95,27 @@ impl Connection {
         self.window = window;
         self.waiting += 1;
         true
+    }
+
+    /// Waits no longer for what was due by then, as Envoy does; how many that were.
+    pub(crate) fn give_up(&mut self, then: Instant) -> u32 {
+        let mut given_up = 0;
+        while self.oldest < self.stream {
+            let waiting = place(&mut self.places, self.oldest).map(Option::as_mut);
+            if let Some(Some(waiting)) = waiting
+                && waiting.stream == self.oldest
+            {
+                if waiting.due > then {
+                    break;
+                }
+                http2::put(&mut self.output, http2::RST_STREAM, 0, self.oldest, &http2::CANCEL);
+                place(&mut self.places, self.oldest).and_then(Option::take);
+                self.waiting -= 1;
+                given_up += 1;
+            }
+            self.oldest += 2;
+        }
+        given_up
     }
 
     /// Sends as much as the socket takes.
@@ -163,7 +189,8 @@ impl Connection {
         if let Some(waiting) = place.and_then(|place| place.take_if(|waiting| waiting.stream == frame.stream))
         {
             self.waiting -= 1;
-            answered(Answer { due: waiting.due, right: waiting.answer == Some(waiting.expected) });
+            let Waiting { due, expected, answer: code, .. } = waiting;
+            answered(Answer { due, right: code == Some(expected), code });
         }
     }
 

@@ -20,6 +20,9 @@ pub(crate) const END_HEADERS: u8 = 4;
 /// Of SETTINGS and PING.
 pub(crate) const ACK: u8 = 1;
 
+/// In a `RST_STREAM` frame: nobody waits any more.
+pub(crate) const CANCEL: [u8; 4] = [0, 0, 0, 8];
+
 /// The bytes that a peer may be sent beyond what it asked for, at first.
 pub(crate) const FIRST_WINDOW: usize = 65_535;
 /// The most that it may ask for.

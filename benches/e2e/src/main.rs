@@ -8,6 +8,8 @@
 //! cargo run --release -p e2e -- --hostile  what hostile clients cost, instead
 //! cargo run --release -p e2e -- --quick  a moment, to see that it works; its numbers mean little
 //! cargo run --release -p e2e -- --memory at rest, and with a million partners
+//! cargo run --release -p e2e -- --overload  three times what it can do; needs root
+//! cargo run --release -p e2e -- --soak   ten minutes of everything at once
 //! cargo run --release -p e2e -- --etcd   a million partners in etcd; needs etcd-server
 //! cargo run --release -p e2e -- --count  instructions and system calls, held against the baseline; needs valgrind
 //! ```
@@ -36,11 +38,13 @@ mod load;
 mod machine;
 mod memory;
 mod on_demand;
+mod overload;
 mod process;
 mod report;
 mod request;
 mod scene;
 mod server;
+mod soak;
 #[path = "../../peers/table.rs"]
 mod table;
 mod verify;
@@ -54,9 +58,15 @@ use crate::count::Count;
 use crate::load::{Round, Span};
 use crate::memory::Memory;
 use crate::on_demand::OnDemand;
+use crate::overload::Overload;
 use crate::report::{Pair, Report};
 use crate::scene::Scene;
 use crate::server::{Role, Server};
+use crate::soak::Soak;
+
+/// As `src/main.rs`.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Both servers take turns on this core.
 const SERVERS_CORE: usize = 0;
@@ -77,10 +87,12 @@ fn main() -> anyhow::Result<ExitCode> {
             "--count" => return count(arguments.iter().any(|argument| argument == "--write")),
             "--json" => json = true,
             "--hostile" => return attacked(),
+            "--overload" => return overload(),
+            "--soak" => return soak(),
             "--envoy" => is_through_envoy = true,
             "--quick" => (plan, envoy_plan) = (Plan::QUICK, envoy::Plan::QUICK),
             other => bail!(
-                "`{other}` is none of --json, --quick, --envoy, --etcd, --hostile, --memory and --count"
+                "`{other}` is none of --json, --quick, --envoy, --etcd, --hostile, --overload, --soak, --memory and --count"
             ),
         }
     }
@@ -138,6 +150,22 @@ fn on_demand() -> anyhow::Result<ExitCode> {
     let found = OnDemand::take()?;
     print(&found.to_string());
     found.hold()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// More than it can do.
+fn overload() -> anyhow::Result<ExitCode> {
+    let overload = Overload::take()?;
+    print(&overload.to_string());
+    ensure!(overload.is_right(), "some answers were wrong");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// As long as nobody looks.
+fn soak() -> anyhow::Result<ExitCode> {
+    let soak = Soak::take()?;
+    print(&soak.to_string());
+    soak.hold()?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -10,8 +10,10 @@ use envoy_types::pb::google::protobuf::Timestamp;
 use prost::Message as _;
 
 /// One check, ready to be sent.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Request {
+    /// Whose it is.
+    pub(crate) token: String,
     /// As generated types have it.
     pub(crate) check: CheckRequest,
     /// The same as a gRPC message: five bytes of prefix, then protobuf.
@@ -31,6 +33,10 @@ impl Code {
     pub(crate) const OK: Self = Self(0);
     /// It may not.
     pub(crate) const PERMISSION_DENIED: Self = Self(7);
+    /// The service is not able to say.
+    pub(crate) const UNAVAILABLE: Self = Self(14);
+    /// Nobody knows whose it is.
+    pub(crate) const UNAUTHENTICATED: Self = Self(16);
 
     /// Reads no more of a `CheckResponse` than its first field, `status`, and of that the first, `code`, so that
     /// every answer can be judged while time is measured.
@@ -51,7 +57,7 @@ impl Request {
         let mut message = vec![0];
         message.extend_from_slice(&u32::try_from(frame.len()).unwrap_or(u32::MAX).to_be_bytes());
         message.extend_from_slice(&frame);
-        Self { check, message, http1: http1(token), expected }
+        Self { token: token.to_owned(), check, message, http1: http1(token), expected }
     }
 }
 

@@ -106,7 +106,7 @@ impl Hosted {
         self.tenants = restored;
         self.cluster = Some(cluster);
         self.publisher.publish(snapshot);
-        self.status.restored(reached_at);
+        self.status.restored(reached_at, unix_now());
         Ok(())
     }
 

@@ -56,7 +56,7 @@ impl Connection {
             Err(error) => return Err(error),
         }
         let Some(status) = whole(self.input.get(..self.filled).unwrap_or_default())? else { return Ok(None) };
-        let answer = Answer { due: waiting.due, right: status == waiting.expected };
+        let answer = Answer { due: waiting.due, right: status == waiting.expected, code: None };
         self.let_by += u64::from(status == 200);
         self.waiting = None;
         self.filled = 0;

@@ -23,6 +23,7 @@ pub(crate) const RULES: &[Rule] = &[
         holds: |runtime| allows(FILTER, "payload", &claims(), runtime),
     },
     Rule { name: "without a payload there is no caller", holds: no_token_instead },
+    Rule { name: "a payload beside several credentials is nobody's", holds: several_credentials },
     Rule {
         name: "another filter vouches for nobody",
         holds: |runtime| !allows("envoy.filters.http.lua", "payload", &claims(), runtime),
@@ -61,6 +62,18 @@ fn allows(filter: &str, key: &str, claims: &Value, runtime: &Runtime) -> bool {
 fn no_token_instead(runtime: &Runtime) -> bool {
     let asked = Asked::with_token(&signer().mint(&claims()));
     !bench(&asked, HashMap::new()).allows(runtime)
+}
+
+/// Envoy verified one of them, and the upstream gets both.
+fn several_credentials(runtime: &Runtime) -> bool {
+    let mut asked = Asked::with_token(&signer().mint(&claims()));
+    let payload = || Struct { fields: [("payload".to_owned(), prost(&completed(&claims(), now())))].into() };
+    let allows = |asked: &Asked| bench(asked, [(FILTER.to_owned(), payload())].into()).allows(runtime);
+    let one = allows(&asked);
+    asked.headers.push(("authorization".to_owned(), "Bearer another".to_owned()));
+    let joined = allows(&asked);
+    asked.raw = true;
+    one && !joined && !allows(&asked)
 }
 
 fn bench(asked: &Asked, filters: HashMap<String, Struct>) -> Bench {

@@ -1,0 +1,209 @@
+//! Three times what the service can do. It has a fifth of a core by a quota, so that whoever asks is not the limit.
+//!
+//! Whoever asks does as Envoy does: a check that was not answered in time is given up, and one for which there is no
+//! room, by the service's windows and streams, is never sent.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use hdrhistogram::Histogram;
+
+use crate::connection::Connection;
+use crate::load::{self, Round, Span};
+use crate::request::{Code, Request};
+use crate::scene::Scene;
+use crate::server::{Role, Server};
+use crate::{GENERATOR_CORE, SERVERS_CORE, machine, verify};
+
+/// Of every period, in microseconds: the kernel's least, so that a pause is short.
+const QUOTA: u32 = 1_000;
+const PERIOD: u32 = 5_000;
+const SPAN: Span = Span { before: Duration::from_millis(500), measured: Duration::from_secs(4) };
+/// Envoy's own for a check, as nobody changes it.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// Envoys, or workers of Envoys.
+const CONNECTIONS: [usize; 4] = [4, 16, 64, 256];
+
+/// What came of it.
+pub(crate) struct Overload {
+    half: Round,
+    peak: Round,
+    floods: Vec<Flood>,
+}
+
+/// At three times the peak.
+struct Flood {
+    connections: usize,
+    asked: u32,
+    /// Never sent.
+    kept_back: u32,
+    given_up: u32,
+    refused: u32,
+    wrong: u32,
+    decided: u32,
+    elapsed: Duration,
+    /// Of those that were decided, from when they were to be sent, in nanoseconds.
+    latency: Histogram<u64>,
+    /// In bytes.
+    memory: u64,
+}
+
+impl Overload {
+    /// Measures.
+    pub(crate) fn take() -> anyhow::Result<Self> {
+        let scene = Scene::set()?;
+        let server = Server::start(Role::Tenantgate, &scene.config(), SERVERS_CORE)?;
+        machine::pin(GENERATOR_CORE)?;
+        verify::answers(&server, &scene.requests)?;
+        let _quota = Quota::on(&server)?;
+        let peak = load::peak(&server, &scene.requests, SPAN)?;
+        let half = load::steady(&server, &scene.requests, rate(&peak) / 2.0, SPAN)?;
+        let flood = |connections| Flood::of(&server, &scene.requests, connections, rate(&peak) * 3.0);
+        let floods = CONNECTIONS.into_iter().map(flood).collect::<anyhow::Result<_>>()?;
+        Ok(Self { half, peak, floods })
+    }
+
+    /// Whether nobody was told what policy did not say.
+    pub(crate) fn is_right(&self) -> bool {
+        self.floods.iter().all(|flood| flood.wrong == 0)
+    }
+}
+
+fn rate(round: &Round) -> f64 {
+    f64::from(round.answered) / round.elapsed.as_secs_f64()
+}
+
+impl Flood {
+    fn of(server: &Server, requests: &[Request], connections: usize, rate: f64) -> anyhow::Result<Self> {
+        machine::peak_memory(server.process.pid())?;
+        let mut asking =
+            (0..connections).map(|_| Connection::open(server.address)).collect::<Result<Vec<_>, _>>()?;
+        let mut turns = (0..connections).cycle().zip(requests.iter().cycle());
+        let interval = Duration::from_secs_f64(rate.recip());
+        let mut due = Instant::now();
+        let from = due + SPAN.before;
+        let until = from + SPAN.measured;
+        let mut flood = Self::none(connections)?;
+        let mut is_counted = false;
+        loop {
+            let now = Instant::now();
+            if now >= until {
+                break;
+            }
+            if now >= from && !is_counted {
+                (flood, is_counted) = (Self::none(connections)?, true);
+            }
+            while due <= now {
+                let (turn, request) = turns.next().context("it goes round")?;
+                let connection = asking.get_mut(turn).context("one of them")?;
+                flood.asked += 1;
+                flood.kept_back += u32::from(!connection.ask(request, request.expected, due));
+                due += interval;
+            }
+            for connection in &mut asking {
+                flood.given_up +=
+                    connection.give_up(now.checked_sub(PATIENCE).context("the clock is young")?);
+                connection.send()?;
+                connection.receive(|answer| match answer.code {
+                    _ if answer.right => {
+                        flood.decided += 1;
+                        let taken = u64::try_from(answer.due.elapsed().as_nanos()).unwrap_or(u64::MAX);
+                        flood.latency.saturating_record(taken);
+                    }
+                    Some(Code::UNAVAILABLE) => flood.refused += 1,
+                    _ => flood.wrong += 1,
+                })?;
+            }
+        }
+        flood.elapsed = from.elapsed();
+        flood.memory = machine::peak_memory(server.process.pid())?;
+        drop(asking);
+        // Whoever is next finds an idle service.
+        thread::sleep(Duration::from_secs(1));
+        Ok(flood)
+    }
+
+    fn none(connections: usize) -> anyhow::Result<Self> {
+        Ok(Self {
+            connections,
+            asked: 0,
+            kept_back: 0,
+            given_up: 0,
+            refused: 0,
+            wrong: 0,
+            decided: 0,
+            elapsed: Duration::ZERO,
+            latency: Histogram::new_with_max(60_000_000_000, 3)?,
+            memory: 0,
+        })
+    }
+}
+
+/// A control group (cgroup-v1, `cpu`: sched-bwc.rst) that a process is put into; it goes when it is dropped.
+struct Quota(PathBuf);
+
+impl Quota {
+    fn on(server: &Server) -> anyhow::Result<Self> {
+        let group = Path::new("/sys/fs/cgroup/cpu/tenantgate-overload");
+        fs::create_dir_all(group)
+            .context("this needs root, and version 1 of cgroups at /sys/fs/cgroup/cpu")?;
+        let quota = Self(group.to_owned());
+        for (file, value) in [
+            ("cpu.cfs_period_us", PERIOD),
+            ("cpu.cfs_quota_us", QUOTA),
+            ("cgroup.procs", server.process.pid().as_raw_nonzero().get().unsigned_abs()),
+        ] {
+            fs::write(group.join(file), value.to_string()).with_context(|| format!("{file} is not taken"))?;
+        }
+        ensure!(fs::read_to_string(group.join("cgroup.procs"))?.trim() != "", "the service has no quota");
+        Ok(quota)
+    }
+}
+
+impl Drop for Quota {
+    fn drop(&mut self) {
+        // Its processes go to the group above.
+        let parent = self.0.with_file_name("cgroup.procs");
+        for process in fs::read_to_string(self.0.join("cgroup.procs")).unwrap_or_default().lines() {
+            drop(fs::write(&parent, process));
+        }
+        drop(fs::remove_dir(&self.0));
+    }
+}
+
+impl fmt::Display for Overload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = |latency: &Histogram<u64>, quantile| latency.value_at_quantile(quantile) / 1000;
+        let Self { half, peak, floods } = self;
+        writeln!(f, "peak: {:.0} checks a second, 64 at once", rate(peak))?;
+        writeln!(f, "      p50 {} µs, p99 {} µs", at(&peak.latency, 0.5), at(&peak.latency, 0.99))?;
+        writeln!(f, "half: p50 {} µs, p99 {} µs\n", at(&half.latency, 0.5), at(&half.latency, 0.99))?;
+        writeln!(
+            f,
+            "| connections | asked, 1/s | decided in time, of the peak | of those p50, ms | p99, ms | refused, % | not sent, % | given up, % | memory, MiB |"
+        )?;
+        writeln!(f, "|---|---|---|---|---|---|---|---|---|")?;
+        for flood in floods {
+            let a_second = |count| f64::from(count) / flood.elapsed.as_secs_f64();
+            let share = |count: u32| 100.0 * f64::from(count) / f64::from(flood.asked.max(1));
+            writeln!(
+                f,
+                "| {} | {:.0} | {:.2} | {:.1} | {:.1} | {:.1} | {:.1} | {:.1} | {} |",
+                flood.connections,
+                a_second(flood.asked),
+                a_second(flood.decided) / rate(peak),
+                Duration::from_nanos(flood.latency.value_at_quantile(0.5)).as_secs_f64() * 1000.0,
+                Duration::from_nanos(flood.latency.value_at_quantile(0.99)).as_secs_f64() * 1000.0,
+                share(flood.refused),
+                share(flood.kept_back),
+                share(flood.given_up),
+                flood.memory >> 20,
+            )?;
+        }
+        Ok(())
+    }
+}
