@@ -1,6 +1,5 @@
 //! Keys from a URL: fetched, rolled over, confined, lost and found.
 
-
 use serde_json::{Map, Value, json};
 
 use crate::harness::{Asked, Client, KeyServer, L, Reply, Sign, now, one_issuer, signer};
