@@ -103,7 +103,7 @@ mod tests {
             assert!(log.contains("ERROR") && log.contains("the admin port is closed"), "{log}");
         }
         stop.send_replace(true);
-        assert_eq!(logged(async {}, stopped.clone()), "");
+        assert_eq!(logged(async {}, stopped), "");
         let (stop, stopped) = Stop::new();
         drop(stop);
         assert_eq!(logged(async {}, stopped), "");

@@ -17,7 +17,8 @@ pub(crate) async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
 pub(crate) async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let asking = async {
         loop {
-            if let Some(answer) = ask().await {
+            // What is asked may be large.
+            if let Some(answer) = Box::pin(ask()).await {
                 return answer;
             }
             sleep(PAUSE).await;
