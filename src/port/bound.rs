@@ -191,3 +191,19 @@ mod tests {
         assert_eq!(left(|| Ok(0)).len(), ATTEMPTS);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_written_to_a_connection_leaves_at_once() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        let same = stream.try_clone().unwrap();
+        assert!(!same.nodelay().unwrap(), "it would without us");
+        let _connection = nonblocking_tcp(stream).unwrap();
+        assert!(same.nodelay().unwrap());
+    }
+}

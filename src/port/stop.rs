@@ -47,6 +47,11 @@ impl Stop {
         self.reaches(End::Arrived).await;
     }
 
+    /// Whether it has come.
+    pub fn is_called(&self) -> bool {
+        *self.0.borrow() >= End::Called || self.0.has_changed().is_err()
+    }
+
     async fn reaches(&mut self, end: End) {
         // Whoever calls and is gone will not call any more, but the owner of both is gone too.
         let _reached = self.0.wait_for(|now| *now >= end).await;

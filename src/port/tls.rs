@@ -119,13 +119,15 @@ impl TlsConfig {
     }
 }
 
+/// Tells one [`Material`] from another; a key is not kept for that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::port) struct Fingerprint([Box<[u8]>; 3]);
+
 impl Material {
-    /// Tells one from another; a key is not kept for that.
-    pub(in crate::port) fn fingerprint(&self) -> Vec<u8> {
+    pub(in crate::port) fn fingerprint(&self) -> Fingerprint {
         let Self { certificate, key, client_ca } = self;
-        let sha256 = |bytes: &[u8]| digest::digest(&digest::SHA256, bytes);
-        let each = [certificate.as_slice(), key, client_ca.as_deref().unwrap_or_default()].map(sha256);
-        each.iter().flat_map(|digest| digest.as_ref().to_vec()).collect()
+        let sha256 = |bytes: &[u8]| digest::digest(&digest::SHA256, bytes).as_ref().into();
+        Fingerprint([certificate.as_slice(), key, client_ca.as_deref().unwrap_or_default()].map(sha256))
     }
 }
 

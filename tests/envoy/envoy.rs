@@ -1,5 +1,6 @@
 //! A real Envoy, on a configuration from `deploy/envoy/`.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -106,6 +107,22 @@ impl Envoy {
         let clusters = get(&self.http, self.admin, "clusters").await.unwrap_or_default();
         let gates = clusters.lines().filter(|line| line.starts_with("tenantgate::"));
         gates.filter(|line| line.ends_with("::health_flags::healthy")).count()
+    }
+
+    /// The serial numbers of the certificates that it tells of: its own, and the first of those that it believes.
+    pub(crate) async fn certificates(&self) -> Option<BTreeSet<String>> {
+        let page: Value = serde_json::from_str(&get(&self.http, self.admin, "certs").await?).ok()?;
+        let all = page["certificates"].as_array()?.iter();
+        let kinds = all.flat_map(|one| [&one["cert_chain"], &one["ca_cert"]]);
+        let known = kinds.filter_map(Value::as_array).flatten();
+        Some(known.filter_map(|known| known["serial_number"].as_str()).map(ToOwned::to_owned).collect())
+    }
+
+    /// With tenantgate, so far.
+    pub(crate) async fn handshakes(&self) -> u64 {
+        let page =
+            get(&self.http, self.admin, "stats?filter=^cluster.tenantgate.ssl.handshake$").await.unwrap();
+        page.trim().rsplit_once(' ').map_or(0, |(_, count)| count.parse().unwrap())
     }
 
     /// Every line of the access log that is there by now.

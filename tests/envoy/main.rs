@@ -34,10 +34,12 @@ mod load;
 mod network;
 mod origin;
 mod outside;
+#[path = "../it/patience.rs"]
 mod patience;
 #[expect(dead_code, reason = "other tests need more of it")]
 #[path = "../it/process.rs"]
 mod process;
+mod proof;
 mod scene;
 mod tunnel;
 mod upstream;

@@ -1,10 +1,14 @@
 //! The admin port.
 
+use std::io::{Read as _, Write as _};
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tenantgate::app::App;
 use tenantgate::port::Address;
 
 use crate::harness::{Asked, Client, L, World, signer};
+use crate::raw::tcp;
 
 async fn get(app: &App, path: &str) -> (u16, String) {
     let answer = reqwest::get(format!("http://{}{path}", app.admin)).await.unwrap();
@@ -54,6 +58,20 @@ async fn a_service_without_policy_is_alive_but_not_ready() {
     let (status, text) = get(&app, "/readyz").await;
     assert_eq!(status, 503);
     assert!(text.contains("tenant_missing"), "{text}");
+}
+
+/// A scrape that waits for checks would be late when it is needed most.
+#[tokio::test]
+async fn it_answers_while_nobody_has_time_for_checks() {
+    let world = World::new(&json!({}), &json!({"tenants": [{"tenantId": L, "crossTenantAccessPolicy": {}}]}));
+    let app = world.ready().await;
+    // All checks are answered by this one thread, and it does not come to that before this is over.
+    let mut stream = std::net::TcpStream::connect(tcp(&app.admin)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: gate\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("ok\n"), "{answer}");
 }
 
 #[tokio::test]

@@ -44,26 +44,31 @@ pub(crate) const ATTACKS: [Attack; 15] = [
     Attack { name: "huge header list", run: huge_header_list },
     Attack { name: "header bomb", run: header_bomb },
     Attack { name: "huge message", run: huge_message },
-    Attack { name: "halves of messages", run: half_messages },
     Attack { name: "answers nobody takes", run: closed_window },
     Attack { name: "1,000 half-open connections", run: half_open },
+    Attack { name: "halves of messages", run: half_messages },
 ];
 
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const PING: u8 = 6;
-const GOAWAY: u8 = 7;
+pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(crate) const DATA: u8 = 0;
+pub(crate) const HEADERS: u8 = 1;
+pub(crate) const RST_STREAM: u8 = 3;
+pub(crate) const SETTINGS: u8 = 4;
+pub(crate) const PING: u8 = 6;
+pub(crate) const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
-const ACK: u8 = 1;
-/// How long an attack may go on, and how long one that is slow does.
+pub(crate) const END_HEADERS: u8 = 4;
+pub(crate) const ACK: u8 = 1;
+/// How long an attack may go on, and how long its connections are held when everything is sent.
 const LIMIT: Duration = Duration::from_secs(20);
-const SLOW: Duration = Duration::from_secs(2);
+const HOLD: Duration = Duration::from_secs(2);
+/// How long it is tried to send where nobody reads.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Bytes that trickle, and time between two of them.
+const TRICKLE: usize = 10;
+const DRIP: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(1);
 
 fn rapid_reset(address: SocketAddr) -> std::io::Result<Outcome> {
@@ -130,7 +135,7 @@ fn ten_thousand_streams(address: SocketAddr) -> std::io::Result<Outcome> {
     for stream in streams(10_000) {
         client.send(&frame(HEADERS, END_HEADERS, stream, &call()))?;
     }
-    client.linger(SLOW)?;
+    client.linger(HOLD)?;
     client.endured()
 }
 
@@ -142,19 +147,15 @@ fn slow_headers(address: SocketAddr) -> std::io::Result<Outcome> {
 }
 
 fn slow_preface(address: SocketAddr) -> std::io::Result<Outcome> {
-    let mut client = Client { stream: TcpStream::connect(address)?, deaf: false, began: Instant::now() };
-    client.settle()?;
+    let mut client = Client::to(TcpStream::connect(address)?)?;
     trickle(&mut client, PREFACE)
 }
 
+/// A byte a second.
 fn trickle(client: &mut Client, bytes: &[u8]) -> std::io::Result<Outcome> {
-    let until = Instant::now() + SLOW;
-    let mut bytes = bytes.chunks(1);
-    while Instant::now() < until
-        && let Some(byte) = bytes.next()
-    {
+    for byte in bytes.chunks(1).take(TRICKLE) {
         client.send(byte)?;
-        client.linger(Duration::from_millis(250))?;
+        client.linger(DRIP)?;
     }
     client.endured()
 }
@@ -191,9 +192,9 @@ fn huge_message(address: SocketAddr) -> std::io::Result<Outcome> {
     let mut client = Client::connect(address)?;
     for stream in streams(20) {
         client.send(&frame(HEADERS, END_HEADERS, stream, &call()))?;
-        client.send(&frame(DATA, 0, stream, &[0, 0x7f, 0xff, 0xff, 0xff]))?;
+        client.data(0, stream, &[0, 0x7f, 0xff, 0xff, 0xff])?;
         for _ in 0..20 {
-            client.send(&frame(DATA, 0, stream, &[0x0a; 16_000]))?;
+            client.data(0, stream, &[0x0a; 16_000])?;
         }
     }
     client.endured()
@@ -203,12 +204,12 @@ fn half_messages(address: SocketAddr) -> std::io::Result<Outcome> {
     let mut client = Client::connect(address)?;
     for stream in streams(1_000) {
         client.send(&frame(HEADERS, END_HEADERS, stream, &call()))?;
-        client.send(&frame(DATA, 0, stream, &[0, 0, 4, 0, 0]))?;
+        client.data(0, stream, &[0, 0, 4, 0, 0])?;
         for _ in 0..15 {
-            client.send(&frame(DATA, 0, stream, &[0x0a; 16_000]))?;
+            client.data(0, stream, &[0x0a; 16_000])?;
         }
     }
-    client.linger(SLOW)?;
+    client.linger(HOLD)?;
     client.endured()
 }
 
@@ -218,49 +219,62 @@ fn closed_window(address: SocketAddr) -> std::io::Result<Outcome> {
     client.send(&frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]))?;
     for stream in streams(1_000) {
         client.send(&frame(HEADERS, END_HEADERS, stream, &call()))?;
-        client.send(&frame(DATA, END_STREAM, stream, &[0, 0, 0, 0, 0]))?;
+        client.data(END_STREAM, stream, &[0, 0, 0, 0, 0])?;
     }
-    client.linger(SLOW)?;
+    client.linger(HOLD)?;
     client.endured()
 }
 
 fn half_open(address: SocketAddr) -> std::io::Result<Outcome> {
     let open = |_| TcpStream::connect(address);
     let all = (0..1_000).map(open).collect::<std::io::Result<Vec<_>>>()?;
-    std::thread::sleep(SLOW);
-    let mut first = Client {
-        stream: all.first().ok_or(ErrorKind::NotFound)?.try_clone()?,
-        deaf: false,
-        began: Instant::now(),
-    };
-    first.settle()?;
+    std::thread::sleep(HOLD);
+    let mut first = Client::to(all.first().ok_or(ErrorKind::NotFound)?.try_clone()?)?;
     first.linger(Duration::from_millis(100))?;
     first.endured()
 }
 
-/// A connection that has begun.
 struct Client {
     stream: TcpStream,
     /// Whether to leave answers where they are.
     deaf: bool,
     began: Instant,
+    /// The beginning of a frame that has not come whole.
+    received: Vec<u8>,
+    /// Bytes of DATA that the other side has room for; whoever sends more has not even to be slowed down.
+    window: usize,
 }
 
 impl Client {
+    /// A connection that has begun.
     fn connect(address: SocketAddr) -> std::io::Result<Self> {
-        let mut client = Self { stream: TcpStream::connect(address)?, deaf: false, began: Instant::now() };
-        client.settle()?;
+        let mut client = Self::to(TcpStream::connect(address)?)?;
         client.send(&[PREFACE, &frame(SETTINGS, 0, 0, &[]), &frame(SETTINGS, ACK, 0, &[])].concat())?;
         Ok(client)
     }
 
-    fn settle(&mut self) -> std::io::Result<()> {
-        self.stream.set_nodelay(true)?;
-        self.stream.set_nonblocking(true)
+    fn to(stream: TcpStream) -> std::io::Result<Self> {
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        // RFC 9113, section 6.9.2
+        Ok(Self { stream, deaf: false, began: Instant::now(), received: Vec::new(), window: 65_535 })
+    }
+
+    /// DATA, as soon as there is room for it.
+    fn data(&mut self, flags: u8, stream: u32, payload: &[u8]) -> std::io::Result<()> {
+        let patience = Instant::now() + PATIENCE;
+        while self.window < payload.len() {
+            if Instant::now() > patience {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            self.linger(TICK)?;
+        }
+        self.window -= payload.len();
+        self.send(&frame(DATA, flags, stream, payload))
     }
 
     fn send(&mut self, mut bytes: &[u8]) -> std::io::Result<()> {
-        let mut patience = Instant::now() + Duration::from_secs(2);
+        let mut patience = Instant::now() + PATIENCE;
         while !bytes.is_empty() {
             if Instant::now() > patience.min(self.began + LIMIT) {
                 return Err(ErrorKind::TimedOut.into());
@@ -268,7 +282,7 @@ impl Client {
             match self.stream.write(bytes) {
                 Ok(count) => {
                     bytes = bytes.get(count..).unwrap_or_default();
-                    patience = Instant::now() + Duration::from_secs(2);
+                    patience = Instant::now() + PATIENCE;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(TICK),
                 Err(error) => return Err(error),
@@ -294,13 +308,26 @@ impl Client {
         let mut bytes = [0; 16 * 1024];
         match self.stream.read(&mut bytes) {
             Ok(0) => Err(ErrorKind::ConnectionAborted.into()),
-            Ok(count) if is_goaway(bytes.get(..count).unwrap_or_default()) => {
-                Err(ErrorKind::ConnectionAborted.into())
+            Ok(count) => {
+                self.received.extend_from_slice(bytes.get(..count).unwrap_or_default());
+                self.heed()
             }
-            Ok(_) => Ok(()),
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    fn heed(&mut self) -> std::io::Result<()> {
+        while let Some((kind, stream, payload)) = next_frame(&mut self.received) {
+            match (kind, stream, payload.first_chunk()) {
+                (GOAWAY, _, _) => return Err(ErrorKind::ConnectionAborted.into()),
+                (WINDOW_UPDATE, 0, Some(more)) => {
+                    self.window += usize::try_from(u32::from_be_bytes(*more)).unwrap_or_default();
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn endured(&mut self) -> std::io::Result<Outcome> {
@@ -309,19 +336,16 @@ impl Client {
     }
 }
 
-/// Whether there is a GOAWAY among the frames that these bytes begin with.
-fn is_goaway(mut bytes: &[u8]) -> bool {
-    while let Some(([long, middle, short, kind, ..], rest)) = bytes.split_first_chunk::<9>() {
-        if *kind == GOAWAY {
-            return true;
-        }
-        let length = usize::from(*long) << 16 | usize::from(*middle) << 8 | usize::from(*short);
-        bytes = rest.get(length..).unwrap_or_default();
-    }
-    false
+/// Takes a whole frame off what was received: its kind, its stream and its payload.
+pub(crate) fn next_frame(received: &mut Vec<u8>) -> Option<(u8, u32, Vec<u8>)> {
+    let (&[long, middle, short, kind, _, a, b, c, d], rest) = received.split_first_chunk::<9>()?;
+    let length = usize::from(long) << 16 | usize::from(middle) << 8 | usize::from(short);
+    let payload = rest.get(..length)?.to_vec();
+    received.drain(..9 + length);
+    Some((kind, u32::from_be_bytes([a, b, c, d]), payload))
 }
 
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let [_, length @ ..] = u32::try_from(payload.len()).unwrap_or(u32::MAX).to_be_bytes();
     [&length[..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
@@ -332,7 +356,7 @@ fn streams(count: u32) -> impl Iterator<Item = u32> {
 }
 
 /// The headers of a check, none of them to be remembered.
-fn call() -> Vec<u8> {
+pub(crate) fn call() -> Vec<u8> {
     let pairs = [
         (":path", "/envoy.service.auth.v3.Authorization/Check"),
         (":authority", "tenantgate"),
@@ -343,7 +367,7 @@ fn call() -> Vec<u8> {
     pairs.iter().fold(vec![0x83, 0x86], |block, (name, value)| [block, literal(name, value)].concat())
 }
 
-fn literal(name: &str, value: &str) -> Vec<u8> {
+pub(crate) fn literal(name: &str, value: &str) -> Vec<u8> {
     let mut field = vec![0];
     for text in [name, value] {
         // An integer with a prefix of seven bits (RFC 7541, section 5.1).

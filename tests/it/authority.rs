@@ -30,7 +30,7 @@ impl Authority {
 
     /// A server's, for `localhost`.
     pub(crate) fn server(&self) -> Pair {
-        self.pair(&CertificateParams::new(["localhost".to_owned()]).unwrap())
+        self.pair(CertificateParams::new(["localhost".to_owned()]).unwrap())
     }
 
     /// A client's, with these names: URIs, or DNS names.
@@ -46,10 +46,12 @@ impl Authority {
                 if name.contains("://") { SanType::URI(text) } else { SanType::DnsName(text) }
             })
             .collect();
-        self.pair(&params)
+        self.pair(params)
     }
 
-    fn pair(&self, params: &CertificateParams) -> Pair {
+    fn pair(&self, mut params: CertificateParams) -> Pair {
+        // All authorities here have one name; whose certificate it is, BoringSSL tells by the key's.
+        params.use_authority_key_identifier_extension = true;
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap().pem();
         Pair { certificate, key: key.serialize_pem() }

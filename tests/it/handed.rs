@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 
 use crate::authority::Authority;
 use crate::harness::{Asked, Client, L, World, signer};
+use crate::patience::within;
 use crate::process::{Process, listener};
 use crate::raw::{Raw, reason};
 
@@ -154,8 +155,8 @@ async fn a_process_ends_in_time_whoever_is_stuck() {
     assert_eq!(reason(&hangs.answer().await.unwrap()), "overloaded");
     assert_ended_in_time(process).await;
     let mut bytes = Vec::new();
-    let _closed = half_open.read_to_end(&mut bytes).await;
-    let _closed = admin_open.read_to_end(&mut bytes).await;
+    let _closed = within("the end", half_open.read_to_end(&mut bytes)).await;
+    let _closed = within("the end", admin_open.read_to_end(&mut bytes)).await;
     drop(deaf);
 }
 

@@ -1,10 +1,9 @@
 //! Keys from a URL: fetched, rolled over, confined, lost and found.
 
-use std::time::Duration;
-
 use serde_json::{Map, Value, json};
 
 use crate::harness::{Asked, Client, KeyServer, L, Reply, Sign, now, one_issuer, signer};
+use crate::patience::until;
 
 fn internal(marker: &str) -> Asked {
     Asked::with_token(&signer().mint(&json!({"tid": L, "aud": "api://orders", "sub": marker})))
@@ -55,9 +54,10 @@ async fn before_the_first_success_the_fault_is_ours_and_it_recovers_by_itself() 
     let mut client = Client::connect(&app.check);
     assert_eq!(client.decide(&internal("x")).await["reason"], "keys_unavailable");
     server.say("/keys", Reply::ok(&signer().jwks));
-    while client.decide(&internal("x")).await["effect"] != "allow" {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until("the keys to be fetched", async || {
+        (client.decide(&internal("x")).await["effect"] == "allow").then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -85,9 +85,10 @@ async fn an_unknown_key_makes_us_ask_its_issuer_again_but_not_for_each_token() {
     assert!(denied > 20, "{denied} unknown keys made two requests");
     assert_eq!(server.asked("/others").len(), 1, "another issuer was asked");
     server.say("/keys", Reply::ok(&signer().jwks));
-    while client.decide(&internal("a")).await["effect"] != "allow" {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("the key to be fetched", async || {
+        (client.decide(&internal("a")).await["effect"] == "allow").then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -125,9 +126,10 @@ async fn keys_are_believed_no_longer_than_configured() {
     let app = server.world("/keys", &json!({"refresh": "1h", "max_age": "1s"})).ready().await;
     let mut client = Client::connect(&app.check);
     let asked = internal("warm");
-    while client.decide(&asked).await["reason"] != "keys_unavailable" {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until("the keys to be too old", async || {
+        (client.decide(&asked).await["reason"] == "keys_unavailable").then_some(())
+    })
+    .await;
     let page = reqwest::get(format!("http://{}/metrics", app.admin)).await.unwrap().text().await.unwrap();
     let age = page.lines().find(|line| line.starts_with("tenantgate_keys_age_seconds{")).unwrap();
     assert!(age.rsplit(' ').next().unwrap().parse::<f64>().unwrap() >= 1.0, "{age}");

@@ -13,6 +13,7 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use crate::harness::{Asked, Client, L, World, signer};
+use crate::patience::{until, within};
 use crate::raw::{Raw, reason, tcp};
 
 fn bundle() -> serde_json::Value {
@@ -42,12 +43,11 @@ async fn before_the_first_policy_checks_are_denied_and_then_decided() {
     assert_eq!(health(&app.check, SERVICE).await, 2, "NOT_SERVING");
     assert!(!app.is_ready());
     world.replace("policy.json", &policy);
-    while client.decide(&internal()).await["reason"] != "internal" {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    while health(&app.check, SERVICE).await != 1 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until("the policy to decide", async || {
+        (client.decide(&internal()).await["reason"] == "internal").then_some(())
+    })
+    .await;
+    until("SERVING", async || (health(&app.check, SERVICE).await == 1).then_some(())).await;
     assert_eq!(health(&app.check, "").await, 1, "SERVING");
 }
 
@@ -200,7 +200,7 @@ async fn a_stop_ends_health_lets_checks_end_and_answers_what_hangs() {
     stopping.await.unwrap();
     client.ended().await;
     let mut greeting = Vec::new();
-    let _closed = idle.read_to_end(&mut greeting).await;
+    let _closed = within("the end", idle.read_to_end(&mut greeting)).await;
 }
 
 #[tokio::test]
@@ -267,7 +267,7 @@ async fn a_connection_that_does_not_begin_in_time_is_closed() {
     let mut idle = TcpStream::connect(tcp(&app.check)).await.unwrap();
     let mut bytes = Vec::new();
     // hyper greets first; what matters is that the end comes by itself.
-    let _closed = idle.read_to_end(&mut bytes).await;
+    let _closed = within("the end", idle.read_to_end(&mut bytes)).await;
     assert!(!bytes.is_empty(), "nothing was there to close");
     assert_eq!(Client::connect(&app.check).decide(&internal()).await["effect"], "allow");
 }
@@ -297,10 +297,10 @@ async fn at_the_limit_the_oldest_that_has_not_begun_makes_room() {
     let mut client = Raw::to(&app.check).await;
     assert_eq!(reason(&client.check(&internal()).await.unwrap()), "allow");
     let mut bytes = Vec::new();
-    let _closed = silent[0].read_to_end(&mut bytes).await;
+    let _closed = within("the end of the oldest", silent[0].read_to_end(&mut bytes)).await;
     // Now one has begun, and it is not that one that has to go.
     let another = TcpStream::connect(tcp(&app.check)).await.unwrap();
-    let _closed = silent[1].read_to_end(&mut bytes).await;
+    let _closed = within("the end of the next", silent[1].read_to_end(&mut bytes)).await;
     assert_eq!(reason(&client.check(&internal()).await.unwrap()), "allow");
     drop(another);
 }
@@ -321,7 +321,5 @@ async fn an_application_that_is_dropped_closes_its_port() {
     let mut client = Client::connect(&app.check);
     assert_eq!(client.decide(&internal()).await["effect"], "allow");
     drop(app);
-    while TcpStream::connect(address).await.is_ok() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("the port to be closed", async || TcpStream::connect(address).await.err()).await;
 }

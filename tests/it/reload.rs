@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tenantgate::source::Document;
 
 use crate::harness::{Asked, Client, L, World, signer};
+use crate::patience::until;
 
 const HOME: &str = "3d2f5b0e-5f0c-4a44-9f0b-8f9a3f1e7c21";
 
@@ -131,13 +132,12 @@ async fn a_bad_policy_is_reported_with_its_place_and_the_last_good_one_stays() {
         (r#"{"tenants": []}"#.to_owned(), "tenant_missing"),
     ] {
         world.replace("policy.json", &bad);
-        let report = loop {
+        let report = until(&format!("{told} to be told"), async || {
             let report = ready(&app).await;
-            if report["policy"]["rejected"].as_str().is_some_and(|reason| reason.contains(told)) {
-                break report;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        };
+            let rejected = report["policy"]["rejected"].as_str()?.contains(told);
+            rejected.then_some(report)
+        })
+        .await;
         assert_eq!(report["ready"], true);
         assert_eq!(report["policy"]["revision"], revision(&good).as_str());
         assert_eq!(client.decide(&guest()).await["policy_revision"], revision(&good).as_str());
@@ -189,9 +189,10 @@ async fn a_policy_whose_source_is_gone_for_too_long_decides_nothing_until_it_is_
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     std::fs::remove_file(world.path("policy.json")).unwrap();
-    while client.decide(&asked).await["reason"] == "internal" {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until("the policy to be too old", async || {
+        (client.decide(&asked).await["reason"] != "internal").then_some(())
+    })
+    .await;
     let decision = client.decide(&asked).await;
     assert_eq!((&decision["reason"], &decision["http_status"]), (&json!("policy_unavailable"), &json!(503)));
     let readyz = async || reqwest::get(format!("http://{}/readyz", app.admin)).await.unwrap();
@@ -199,9 +200,10 @@ async fn a_policy_whose_source_is_gone_for_too_long_decides_nothing_until_it_is_
     assert_eq!(report.status(), 200, "silence is worse than a denial");
     assert!(report.text().await.unwrap().contains("cannot read"));
     world.replace("policy.json", &policy);
-    while client.decide(&asked).await["reason"] != "internal" {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until("the policy to be back", async || {
+        (client.decide(&asked).await["reason"] == "internal").then_some(())
+    })
+    .await;
     let report: Value = serde_json::from_str(&readyz().await.text().await.unwrap()).unwrap();
     assert_eq!(report["store"]["problem"], json!(null));
 }

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tenantgate::app::{App, StartError};
@@ -15,27 +14,38 @@ use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 
 use crate::authority::{Authority, Pair};
-use crate::harness::{Asked, L, World, signer};
+use crate::harness::{Asked, L, Merge as _, World, signer};
+use crate::patience::until;
 use crate::raw::{Raw, reason, tcp};
 
-type Versions = &'static [&'static SupportedProtocolVersion];
-const ONE_THREE: Versions = &[&TLS13];
-const ONE_TWO: Versions = &[&TLS12];
+pub(crate) type Versions = &'static [&'static SupportedProtocolVersion];
+pub(crate) const ONE_THREE: Versions = &[&TLS13];
+pub(crate) const ONE_TWO: Versions = &[&TLS12];
 const SPIFFE: &str = "spiffe://contoso.example/ns/edge/sa/envoy";
 
 fn bundle() -> Value {
     json!({"tenants": [{"tenantId": L, "crossTenantAccessPolicy": {}}]})
 }
 
-fn internal() -> Asked {
+pub(crate) fn internal() -> Asked {
     Asked::with_token(&signer().mint(&json!({"tid": L, "aud": "api://orders"})))
 }
 
 /// A world whose check port has a certificate of `authority`, and more settings of its TLS.
-fn world(authority: &Authority, more: &Value) -> World {
+pub(crate) fn world(authority: &Authority, more: &Value) -> World {
     let mut tls = json!({"certificate": "tls.pem", "key": "tls.key"});
-    tls.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    let world = World::new(&json!({"listen": {"tls": {"check": tls}}}), &bundle());
+    tls.merge(more);
+    of(authority, &json!({"listen": {"tls": {"check": tls}}}))
+}
+
+/// The same with limits.
+pub(crate) fn within_limits(authority: &Authority, limits: &Value) -> World {
+    let tls = json!({"certificate": "tls.pem", "key": "tls.key"});
+    of(authority, &json!({"listen": {"tls": {"check": tls}}, "limits": limits}))
+}
+
+fn of(authority: &Authority, config: &Value) -> World {
+    let world = World::new(config, &bundle());
     put(&world, &authority.server());
     world.write("clients.pem", &authority.pem);
     world
@@ -47,7 +57,7 @@ fn put(world: &World, pair: &Pair) {
 }
 
 /// Somebody who believes `authority`.
-struct Connector<'a> {
+pub(crate) struct Connector<'a> {
     authority: &'a Authority,
     client: Option<Pair>,
     versions: Versions,
@@ -55,7 +65,7 @@ struct Connector<'a> {
 }
 
 impl<'a> Connector<'a> {
-    fn of(authority: &'a Authority) -> Self {
+    pub(crate) fn of(authority: &'a Authority) -> Self {
         Self { authority, client: None, versions: ONE_THREE, alpn: b"h2" }
     }
 
@@ -63,7 +73,15 @@ impl<'a> Connector<'a> {
         Self { client: Some(client), ..self }
     }
 
+    pub(crate) fn speaking(self, versions: Versions) -> Self {
+        Self { versions, ..self }
+    }
+
     async fn connect(self, app: &App) -> io::Result<TlsStream<TcpStream>> {
+        connected(&Arc::new(self.config()), app).await
+    }
+
+    pub(crate) fn config(self) -> ClientConfig {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(self.authority.pem.as_bytes()).unwrap()).unwrap();
         let config =
@@ -77,13 +95,11 @@ impl<'a> Connector<'a> {
             }
         };
         config.alpn_protocols = vec![self.alpn.to_vec()];
-        let stream = TcpStream::connect(tcp(&app.check)).await?;
-        let name = ServerName::try_from("localhost").unwrap();
-        TlsConnector::from(Arc::new(config)).connect(name, stream).await
+        config
     }
 
     /// In TLS 1.3 a client learns only afterwards that it is not wanted.
-    async fn served(self, app: &App) -> bool {
+    pub(crate) async fn served(self, app: &App) -> bool {
         let Ok(stream) = self.connect(app).await else { return false };
         let Ok(mut raw) = Raw::over(stream).await else { return false };
         match raw.check(&internal()).await {
@@ -96,12 +112,18 @@ impl<'a> Connector<'a> {
     }
 }
 
+pub(crate) async fn connected(config: &Arc<ClientConfig>, app: &App) -> io::Result<TlsStream<TcpStream>> {
+    let stream = TcpStream::connect(tcp(&app.check)).await?;
+    let name = ServerName::try_from("localhost").unwrap();
+    TlsConnector::from(Arc::clone(config)).connect(name, stream).await
+}
+
 #[tokio::test]
 async fn checks_are_answered_over_tls_and_in_no_other_way() {
     let authority = Authority::new();
     let app = world(&authority, &json!({})).ready().await;
     for versions in [ONE_THREE, ONE_TWO] {
-        assert!(Connector { versions, ..Connector::of(&authority) }.served(&app).await, "{versions:?}");
+        assert!(Connector::of(&authority).speaking(versions).served(&app).await, "{versions:?}");
     }
     assert!(!Connector::of(&Authority::new()).served(&app).await, "by a stranger's word");
     let other = Connector { alpn: b"http/1.1", ..Connector::of(&authority) };
@@ -163,15 +185,6 @@ async fn problem(app: &App) -> Value {
     report["certificates"][0]["problem"].clone()
 }
 
-async fn until<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    loop {
-        if let Some(answer) = ask().await {
-            return answer;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
 #[tokio::test]
 async fn certificates_are_replaced_while_it_runs_and_half_a_pair_leaves_the_old_one() {
     let (old, new) = (Authority::new(), Authority::new());
@@ -184,12 +197,13 @@ async fn certificates_are_replaced_while_it_runs_and_half_a_pair_leaves_the_old_
     // The certificate comes before its key, and then the key's first half.
     let pair = new.server();
     world.replace("tls.pem", &pair.certificate);
-    let told = until(async || problem(&app).await.as_str().map(ToOwned::to_owned)).await;
+    let told =
+        until("the pair to be refused", async || problem(&app).await.as_str().map(ToOwned::to_owned)).await;
     assert!(told.contains("tls.pem") && told.contains("cannot be used together"), "{told}");
     assert!(Connector::of(&old).with(old.client(&[])).served(&app).await);
     let (half, _) = pair.key.split_at(pair.key.len() / 2);
     world.replace("tls.key", half);
-    let told = until(async || {
+    let told = until("the key to be refused", async || {
         let told = problem(&app).await.as_str().unwrap().to_owned();
         told.contains("no whole one").then_some(told)
     })
@@ -200,7 +214,7 @@ async fn certificates_are_replaced_while_it_runs_and_half_a_pair_leaves_the_old_
     // Whole, and with another authority for clients.
     world.replace("clients.pem", &new.pem);
     world.replace("tls.key", &pair.key);
-    until(async || problem(&app).await.is_null().then_some(())).await;
+    until("the pair to be used", async || problem(&app).await.is_null().then_some(())).await;
     assert!(Connector::of(&new).with(new.client(&[])).served(&app).await);
     assert!(!Connector::of(&new).with(old.client(&[])).served(&app).await, "a former client");
     assert!(!Connector::of(&old).with(new.client(&[])).served(&app).await, "the former certificate");

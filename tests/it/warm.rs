@@ -4,6 +4,7 @@ use serde_json::{Map, json};
 use tenantgate::app::App;
 
 use crate::harness::{Asked, Client, L, Sign, World, now, signer};
+use crate::patience::until;
 
 fn world(tokens: &serde_json::Value) -> World {
     let bundle = json!({"tenants": [{"tenantId": L, "crossTenantAccessPolicy": {}}]});
@@ -84,9 +85,10 @@ async fn a_token_that_is_not_valid_yet_becomes_valid_in_time() {
     let early =
         Asked::with_token(&signer().mint(&json!({"tid": L, "aud": "api://orders", "nbf": now() + 2})));
     assert_eq!(client.decide(&early).await["reason"], "token_not_yet_valid");
-    while client.decide(&early).await["reason"] == "token_not_yet_valid" {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    until("the token to become valid", async || {
+        (client.decide(&early).await["reason"] != "token_not_yet_valid").then_some(())
+    })
+    .await;
     assert_eq!(client.decide(&early).await["reason"], "internal");
 }
 
@@ -97,9 +99,10 @@ async fn a_warm_token_dies_when_it_expires() {
     let short =
         Asked::with_token(&signer().mint(&json!({"tid": L, "aud": "api://orders", "exp": now() + 2})));
     assert_eq!(client.decide(&short).await["reason"], "internal");
-    while client.decide(&short).await["reason"] == "internal" {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    until("the token to expire", async || {
+        (client.decide(&short).await["reason"] != "internal").then_some(())
+    })
+    .await;
     assert_eq!(client.decide(&short).await["reason"], "token_expired");
 }
 
