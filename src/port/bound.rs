@@ -190,11 +190,6 @@ mod tests {
         assert_eq!(left(|| queue.pop().unwrap().map_err(io::Error::from)), [1, 2]);
         assert_eq!(left(|| Ok(0)).len(), ATTEMPTS);
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     #[tokio::test]
     async fn what_is_written_to_a_connection_leaves_at_once() {

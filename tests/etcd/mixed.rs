@@ -31,14 +31,14 @@ async fn block_by_record(scene: &mut Scene) -> i64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_partners_change_is_not_joined_to_settings_from_before_it() {
-    nobody_gets_in(Scene::begin(1, &json!({})).await).await;
+    Box::pin(nobody_gets_in(Scene::begin(1, &json!({})).await)).await;
 }
 
 /// Which orders nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nor_is_one_that_comes_through_etcds_proxy() {
     let (scene, _proxy) = behind_etcds_proxy().await;
-    nobody_gets_in(scene).await;
+    Box::pin(nobody_gets_in(scene)).await;
 }
 
 async fn nobody_gets_in(mut scene: Scene) {
