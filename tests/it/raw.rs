@@ -34,6 +34,8 @@ pub(crate) fn tcp(address: &Address) -> SocketAddr {
 impl Raw {
     pub(crate) async fn to(address: &Address) -> Self {
         let stream = TcpStream::connect(tcp(address)).await.unwrap();
+        // As Envoy does.
+        stream.set_nodelay(true).unwrap();
         Self::over(stream).await.unwrap()
     }
 
