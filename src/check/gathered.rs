@@ -1,5 +1,6 @@
 //! What a connection has to say, said at once: HTTP/2 writes frame by frame, and a system call for each would cost as
-//! much as everything else of a check.
+//! much as everything else of a check. And what it has to be told, told in turns: HTTP/2 reads for as long as there is
+//! something, and a peer that floods it would make all others wait.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -13,6 +14,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 const LIMIT: usize = 64 * 1024;
 /// What a connection keeps for it, in bytes: as much as it says at once when it has much to do.
 const ROOM: usize = 16 * 1024;
+/// What is read in one turn, in bytes, nearly: some twenty checks.
+const TURN: usize = 48 * 1024;
 
 /// A connection that writes when [`Gathered::while_polling`] says so, or when it holds too much.
 #[derive(Debug)]
@@ -24,13 +27,15 @@ struct Socket<C> {
     /// Written to us, from `sent` on not to the connection.
     held: Vec<u8>,
     sent: usize,
+    /// In this turn.
+    read: usize,
     /// What writing came to, until whoever uses the connection is told.
     failed: Option<io::Error>,
 }
 
 impl<C: AsyncRead + AsyncWrite + Unpin> Gathered<C> {
     pub(in crate::check) fn new(inner: C) -> Self {
-        Self(Arc::new(Mutex::new(Socket { inner, held: Vec::new(), sent: 0, failed: None })))
+        Self(Arc::new(Mutex::new(Socket { inner, held: Vec::new(), sent: 0, read: 0, failed: None })))
     }
 
     /// The same connection, for whoever reads and writes.
@@ -42,6 +47,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Gathered<C> {
     pub(in crate::check) async fn while_polling<T>(&self, user: impl Future<Output = T>) -> T {
         let mut user = pin!(user);
         poll_fn(|context| {
+            self.socket().read = 0;
             let polled = user.as_mut().poll(context);
             self.socket().send_what_it_takes(context);
             polled
@@ -107,7 +113,15 @@ impl<C: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gathered<C> {
     ) -> Poll<io::Result<()>> {
         let mut socket = self.socket();
         socket.tell_failure()?;
-        Pin::new(&mut socket.inner).poll_read(context, buffer)
+        if socket.read >= TURN {
+            // Others first.
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut socket.inner).poll_read(context, buffer);
+        socket.read = socket.read.saturating_add(buffer.filled().len().saturating_sub(before));
+        polled
     }
 }
 
@@ -249,6 +263,24 @@ mod tests {
         let mut received = [0; 6];
         far.read_exact(&mut received).await.unwrap();
         assert_eq!(received, *b"record");
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_always_has_more_to_say_lets_others_have_their_turn() {
+        const ALL: usize = 20 * TURN;
+        let (connection, mut far) = pair(ALL);
+        let mut user = connection.share();
+        far.write_all(&vec![7; ALL]).await.unwrap();
+        let mut turns = 0;
+        let mut reading = pin!(connection.while_polling(async {
+            for _ in 0..ALL / 1024 {
+                user.read_exact(&mut [0; 1024]).await.unwrap();
+            }
+        }));
+        while poll_fn(|context| Poll::Ready(reading.as_mut().poll(context).is_pending())).await {
+            turns += 1;
+        }
+        assert_eq!(turns, 19);
     }
 
     #[tokio::test]
