@@ -279,6 +279,7 @@ mod tests {
         }));
         while poll_fn(|context| Poll::Ready(reading.as_mut().poll(context).is_pending())).await {
             turns += 1;
+            tokio::task::yield_now().await;
         }
         assert_eq!(turns, 19);
     }
