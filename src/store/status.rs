@@ -10,7 +10,7 @@ use arc_swap::ArcSwapOption;
 #[derive(Debug, Default)]
 pub struct Status {
     reached_at: AtomicI64,
-    /// The same by a clock that is never set back.
+    /// The same by a clock that is never set, in milliseconds.
     reached_tick: AtomicI64,
     applied_at: AtomicI64,
     rejection: ArcSwapOption<Rejection>,
@@ -41,7 +41,8 @@ impl Status {
     }
 
     fn age_by(&self, now: i64, tick: i64) {
-        let elapsed = tick.saturating_sub(self.reached_tick.load(Ordering::Relaxed));
+        // Whole seconds of it: where no clock was set, this is never more than the wall clock says.
+        let elapsed = tick.saturating_sub(self.reached_tick.load(Ordering::Relaxed)) / 1000;
         self.reached_at.fetch_min(now.saturating_sub(elapsed), Ordering::Relaxed);
     }
 
@@ -75,7 +76,7 @@ impl Status {
     /// The policy is one that was kept: the source was last reached at `then`, and is not `now`.
     pub fn restored(&self, then: i64, now: i64) {
         self.reached_at.store(then, Ordering::Relaxed);
-        let elapsed = now.saturating_sub(then);
+        let elapsed = now.saturating_sub(then).saturating_mul(1000);
         self.reached_tick.store(tick().saturating_sub(elapsed), Ordering::Relaxed);
         self.applied_at.store(then, Ordering::Relaxed);
     }
@@ -96,10 +97,10 @@ impl Status {
     }
 }
 
-/// Seconds by a clock that is never set, since some moment of this process.
+/// Milliseconds by a clock that is never set, since some moment of this process.
 fn tick() -> i64 {
     static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
-    i64::try_from(BEGAN.elapsed().as_secs()).unwrap_or(i64::MAX)
+    i64::try_from(BEGAN.elapsed().as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -110,7 +111,7 @@ mod tests {
     fn a_clock_that_is_set_back_makes_no_policy_younger() {
         let status = Status::default();
         status.reached(50_000);
-        let hours = tick() + 8 * 3600;
+        let hours = tick() + 8 * 3_600_000;
         // By its clock, two hours before it was reached.
         let now = 50_000 - 2 * 3600;
         assert_eq!(status.age(now), 0);
@@ -124,8 +125,19 @@ mod tests {
     fn a_clock_that_is_set_forward_makes_it_no_younger_either() {
         let status = Status::default();
         status.reached(50_000);
-        status.age_by(90_000, tick() + 60);
+        status.age_by(90_000, tick() + 60_000);
         assert_eq!(status.age(90_000), 40_000);
+    }
+
+    #[test]
+    fn where_no_clock_was_set_the_wall_clocks_seconds_count() {
+        let status = Status::default();
+        status.reached(50_000);
+        let reached = status.reached_tick.load(Ordering::Relaxed);
+        // Reached late in its second, asked early in another.
+        status.age_by(50_001, reached + 100);
+        status.age_by(50_006, reached + 5_999);
+        assert_eq!(status.age(50_006), 6);
     }
 
     #[test]

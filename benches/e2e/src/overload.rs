@@ -30,6 +30,8 @@ const CONNECTIONS: [usize; 4] = [4, 16, 64, 256];
 
 /// What came of it.
 pub(crate) struct Overload {
+    /// By a service that has no place for any check.
+    refused: Round,
     half: Round,
     peak: Round,
     floods: Vec<Flood>,
@@ -56,6 +58,7 @@ impl Overload {
     /// Measures.
     pub(crate) fn take() -> anyhow::Result<Self> {
         let scene = Scene::set()?;
+        let refused = refusals(&scene)?;
         let server = Server::start(Role::Tenantgate, &scene.config(), SERVERS_CORE)?;
         machine::pin(GENERATOR_CORE)?;
         verify::answers(&server, &scene.requests)?;
@@ -64,13 +67,22 @@ impl Overload {
         let half = load::steady(&server, &scene.requests, rate(&peak) / 2.0, SPAN)?;
         let flood = |connections| Flood::of(&server, &scene.requests, connections, rate(&peak) * 3.0);
         let floods = CONNECTIONS.into_iter().map(flood).collect::<anyhow::Result<_>>()?;
-        Ok(Self { half, peak, floods })
+        Ok(Self { refused, half, peak, floods })
     }
 
     /// Whether nobody was told what policy did not say.
     pub(crate) fn is_right(&self) -> bool {
         self.floods.iter().all(|flood| flood.wrong == 0)
     }
+}
+
+/// How soon a check is refused, a thousand times a second.
+fn refusals(scene: &Scene) -> anyhow::Result<Round> {
+    let server = Server::start(Role::Tenantgate, &scene.config_without_room()?, SERVERS_CORE)?;
+    machine::pin(GENERATOR_CORE)?;
+    let round = load::steady(&server, &scene.requests, 1000.0, SPAN)?;
+    ensure!(round.wrong == round.answered, "a check was decided where there is no room");
+    Ok(round)
 }
 
 fn rate(round: &Round) -> f64 {
@@ -178,7 +190,13 @@ impl Drop for Quota {
 impl fmt::Display for Overload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = |latency: &Histogram<u64>, quantile| latency.value_at_quantile(quantile) / 1000;
-        let Self { half, peak, floods } = self;
+        let Self { refused, half, peak, floods } = self;
+        writeln!(
+            f,
+            "refused for want of room: p50 {} µs, p99 {} µs",
+            at(&refused.latency, 0.5),
+            at(&refused.latency, 0.99)
+        )?;
         writeln!(f, "peak: {:.0} checks a second, 64 at once", rate(peak))?;
         writeln!(f, "      p50 {} µs, p99 {} µs", at(&peak.latency, 0.5), at(&peak.latency, 0.99))?;
         writeln!(f, "half: p50 {} µs, p99 {} µs\n", at(&half.latency, 0.5), at(&half.latency, 0.99))?;

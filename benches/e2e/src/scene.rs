@@ -81,6 +81,17 @@ impl Scene {
         Ok(fs::read_to_string(self.directory.path().join("jwks.json"))?)
     }
 
+    /// The configuration of a service that has no place for any check.
+    pub(crate) fn config_without_room(&self) -> anyhow::Result<PathBuf> {
+        let mut config = config(&json!({"path": "policy.json"}));
+        if let Some(members) = config.as_object_mut() {
+            members.insert("limits".to_owned(), json!({"in_flight": 0}));
+        }
+        let path = self.directory.path().join("no-room.json");
+        fs::write(&path, config.to_string())?;
+        Ok(path)
+    }
+
     /// Where its files are.
     pub(crate) fn directory(&self) -> &Path {
         self.directory.path()
