@@ -8,7 +8,6 @@
 mod fixtures;
 mod gate;
 
-use std::fs;
 use std::hint::black_box;
 use std::pin::pin;
 use std::sync::{Arc, Barrier};
@@ -22,7 +21,7 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 use tempfile::TempDir;
 use tenantgate::app::App;
 use tenantgate::check::Gate;
-use tenantgate::config::{Config, Environment};
+use tenantgate::config::Config;
 use tenantgate::source::Keys;
 use tenantgate::telemetry::unix_now;
 use tenantgate::token::DevelopmentIssuer;
@@ -101,7 +100,8 @@ fn compute() {
 
 /// Callers with their tokens, and gates that know them.
 struct Scene {
-    directory: TempDir,
+    _directory: TempDir,
+    config: Config,
     runtime: Runtime,
     messages: Vec<Bytes>,
 }
@@ -110,9 +110,7 @@ impl Scene {
     fn set() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let issuer = DevelopmentIssuer::keygen(directory.path()).expect("a key");
-        let file = |name: &str, text: &str| fs::write(directory.path().join(name), text).expect("written");
-        file("policy.json", &bundle(PARTNERS, &[guests_for_mfa()]));
-        file("config.json", &gate::config().to_string());
+        let config = gate::set(directory.path(), &bundle(PARTNERS, &[guests_for_mfa()]));
         let callers = (0..CALLERS).map(|number| match number % 3 {
             0 => Caller::Member(number),
             _ => Caller::Guest(number),
@@ -122,15 +120,13 @@ impl Scene {
             gate::check(&token).encode_to_vec().into()
         };
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-        Self { messages: callers.map(message).collect(), directory, runtime }
+        Self { messages: callers.map(message).collect(), _directory: directory, config, runtime }
     }
 
     /// One that has verified every token.
     fn gate(&self) -> (Arc<Gate>, Keys) {
-        let config =
-            Config::load(&self.directory.path().join("config.json"), &Environment::default()).expect("good");
         self.runtime.block_on(async {
-            let (gate, keys) = App::gate_alone(&config).await.expect("a gate");
+            let (gate, keys) = App::gate_alone(&self.config).await.expect("a gate");
             for message in &self.messages {
                 gate.check(message.clone()).await;
             }

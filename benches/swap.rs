@@ -10,7 +10,6 @@
 mod fixtures;
 mod gate;
 
-use std::fs;
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
@@ -23,7 +22,6 @@ use fixtures::{Caller, bundle, claims, guests_for_mfa};
 use prost::Message as _;
 use rustix::time::{ClockId, clock_gettime};
 use tenantgate::check::{Gate, Judge, Tokens};
-use tenantgate::config::{Config, Environment};
 use tenantgate::policy::{Options, PartnerEdit, Revision, Snapshot, amend, compile};
 use tenantgate::source::Keys;
 use tenantgate::store::{Publisher, Status, cell};
@@ -107,11 +105,7 @@ fn swaps(bundle: &str) {
 
 /// A gate as the service has it, whose policy is published here.
 fn opened(directory: &Path) -> (Gate, Keys, Publisher<Snapshot>) {
-    let file = |name: &str, text: &str| fs::write(directory.join(name), text).expect("written");
-    file("policy.json", &bundle(1, &[]));
-    file("config.json", &gate::config().to_string());
-    let config = Config::load(&directory.join("config.json"), &Environment::default()).expect("good");
-    let composed = config.compose().expect("complete");
+    let composed = gate::set(directory, &bundle(1, &[])).compose().expect("complete");
     let metrics = Arc::new(Metrics::new(["development"]));
     let (publisher, policy) = cell();
     let keys = Keys::start(composed.keys, &composed.keys_config, &metrics).expect("keys");

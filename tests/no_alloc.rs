@@ -12,7 +12,6 @@ mod world;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::fs;
 use std::hint::black_box;
 
 use bytes::Bytes;
@@ -21,7 +20,6 @@ use fixtures::{Caller, Stance, guests_for_mfa};
 use prost::Message as _;
 use serde_json::{Value, json};
 use tenantgate::app::App;
-use tenantgate::config::{Config, Environment};
 use tenantgate::engine::{
     Access, Action, Basis, Effect, HostClass, Hosts, Mode, Patterns, Reason, Required, Resident,
     RestrictionsHeader, Route, Suites, Version, decide,
@@ -50,10 +48,7 @@ fn an_allocation_is_counted() {
 fn a_check_of_a_warm_token_costs_three() {
     let directory = tempfile::tempdir().expect("a directory");
     let issuer = DevelopmentIssuer::keygen(directory.path()).expect("a key");
-    let file = |name: &str, text: &str| fs::write(directory.path().join(name), text).expect("written");
-    file("policy.json", &fixtures::bundle(PARTNERS, &[guests_for_mfa()]));
-    file("config.json", &gate::config().to_string());
-    let config = Config::load(&directory.path().join("config.json"), &Environment::default()).expect("good");
+    let config = gate::set(directory.path(), &fixtures::bundle(PARTNERS, &[guests_for_mfa()]));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let (gate, _keys) = App::gate_alone(&config).await.expect("a gate");

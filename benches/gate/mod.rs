@@ -1,14 +1,25 @@
 //! A gate in front of Contoso's application, and what Envoy asks it. Shared by the benches and by `tests/no_alloc.rs`.
 
+use std::fs;
+use std::path::Path;
+
 use serde_json::{Value, json};
+use tenantgate::config::{Config, Environment};
 use tenantgate::pb::envoy::service::auth::v3::attribute_context::{self, HttpRequest};
 use tenantgate::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest};
 
 use crate::fixtures::AUDIENCE;
 use crate::fixtures::id::{APPLICATION, TENANT};
 
-/// Its configuration, beside `policy.json` and the issuer's `jwks.json`.
-pub(crate) fn config() -> Value {
+/// Its configuration, in the directory of its issuer, with this policy.
+pub(crate) fn set(directory: &Path, policy: &str) -> Config {
+    let file = |name: &str, text: &str| fs::write(directory.join(name), text).expect("written");
+    file("policy.json", policy);
+    file("config.json", &config().to_string());
+    Config::load(&directory.join("config.json"), &Environment::default()).expect("good")
+}
+
+fn config() -> Value {
     let issuer = "https://login.microsoftonline.com/{tenantid}/v2.0";
     json!({
         "tenant": TENANT,

@@ -49,6 +49,7 @@ mod soak;
 mod table;
 mod verify;
 
+use std::fmt::Display;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -82,13 +83,13 @@ fn main() -> anyhow::Result<ExitCode> {
         (Plan::FULL, envoy::Plan::FULL, false, false);
     for argument in &arguments {
         match argument.as_str() {
-            "--memory" => return memory(),
-            "--etcd" => return on_demand(),
+            "--memory" => return tell(&Memory::take()?, Memory::hold),
+            "--etcd" => return tell(&OnDemand::take()?, OnDemand::hold),
             "--count" => return count(arguments.iter().any(|argument| argument == "--write")),
             "--json" => json = true,
             "--hostile" => return attacked(),
-            "--overload" => return overload(),
-            "--soak" => return soak(),
+            "--overload" => return tell(&Overload::take()?, Overload::hold),
+            "--soak" => return tell(&Soak::take()?, Soak::hold),
             "--envoy" => is_through_envoy = true,
             "--quick" => (plan, envoy_plan) = (Plan::QUICK, envoy::Plan::QUICK),
             other => bail!(
@@ -137,35 +138,10 @@ fn count(write: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Measures memory, and holds it against what is allowed.
-fn memory() -> anyhow::Result<ExitCode> {
-    let memory = Memory::take()?;
-    print(&memory.to_string());
-    memory.hold()?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Partners that are fetched when they are asked for.
-fn on_demand() -> anyhow::Result<ExitCode> {
-    let found = OnDemand::take()?;
+/// Tells what was found, and holds it against what is allowed.
+fn tell<T: Display>(found: &T, hold: impl FnOnce(&T) -> anyhow::Result<()>) -> anyhow::Result<ExitCode> {
     print(&found.to_string());
-    found.hold()?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// More than it can do.
-fn overload() -> anyhow::Result<ExitCode> {
-    let overload = Overload::take()?;
-    print(&overload.to_string());
-    ensure!(overload.is_right(), "some answers were wrong");
-    Ok(ExitCode::SUCCESS)
-}
-
-/// As long as nobody looks.
-fn soak() -> anyhow::Result<ExitCode> {
-    let soak = Soak::take()?;
-    print(&soak.to_string());
-    soak.hold()?;
+    hold(found)?;
     Ok(ExitCode::SUCCESS)
 }
 

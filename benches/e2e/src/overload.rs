@@ -70,9 +70,10 @@ impl Overload {
         Ok(Self { refused, half, peak, floods })
     }
 
-    /// Whether nobody was told what policy did not say.
-    pub(crate) fn is_right(&self) -> bool {
-        self.floods.iter().all(|flood| flood.wrong == 0)
+    /// Fails where somebody was told what policy did not say.
+    pub(crate) fn hold(&self) -> anyhow::Result<()> {
+        ensure!(self.floods.iter().all(|flood| flood.wrong == 0), "some answers were wrong");
+        Ok(())
     }
 }
 

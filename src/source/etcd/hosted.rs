@@ -197,8 +197,8 @@ impl Hosted {
         watch_anew
     }
 
-    /// Applies and publishes what the watch told of a tenant's partners until `revision`; the small keys, of which `settings` wrote the
-    /// last, are known as of then.
+    /// Applies and publishes what the watch told of a tenant's partners until `revision`; the small keys, of which
+    /// `settings` wrote the last, are known as of then.
     pub(in crate::source) fn apply(
         &mut self,
         tenant: TenantId,
