@@ -68,8 +68,8 @@ pub struct App {
     gate: Arc<Gate>,
     readiness: Arc<Readiness>,
     health: Health,
-    /// How long the port may stay open after the end was told.
-    farewell: Duration,
+    /// How long the port may stay open after the end was told; None where it is not told.
+    farewell: Option<Duration>,
     ending: Ending,
     serving: Task,
     _admin: admin::Serving,
@@ -135,8 +135,8 @@ impl App {
         tasks.extend(renewals.into_iter().map(|renewal| Task::spawn(renewal.run())));
         let queue = handed.queue(&check.address);
         let shared = check.reuse_port || queue.is_some();
-        // Whoever is beside us at this address has the same health in the eyes of those who ask.
-        let farewell = if shared { Duration::ZERO } else { FAREWELL.min(check.limits.drain / 3) };
+        // An address has one health in the eyes of those who ask: to call it bad is to say so of whoever is beside us.
+        let farewell = (!shared).then(|| FAREWELL.min(check.limits.drain / 3));
         wait_for_turn(&check.address, queue, check.reuse_port, until_ready(&readiness)).await;
         let server = open(Port::Check, check, check_tls, &mut handed)?;
         handed.all_taken()?;
@@ -201,11 +201,13 @@ impl App {
         tracing::error!("the check port is closed: {ended:?}");
     }
 
-    /// Ends in order: not serving, and as soon as those who asked for health know it the port is closed; GOAWAY,
-    /// checks end, and what has not ended in time is answered as it stands or cut off.
+    /// Ends in order: not serving, and as soon as those who asked for health know it, or at once where the port is
+    /// shared, it is closed; GOAWAY, checks end, and what has not ended in time is answered as it stands or cut off.
     pub async fn stop(mut self) {
         self.readiness.stopping();
-        self.health.farewell(self.farewell).await;
+        if let Some(limit) = self.farewell {
+            self.health.farewell(limit).await;
+        }
         self.ending.call();
         if let Err(error) = self.serving.ended().await {
             tracing::error!("the check port ended with an error: {error}");

@@ -17,6 +17,7 @@ use tonic_health::pb::health_server::Health as Api;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse as Told};
 
 use crate::check::service::SERVICE;
+use crate::port::Stop;
 
 /// What is told, to those who ask and to those who watch.
 #[derive(Debug, Clone)]
@@ -31,6 +32,7 @@ pub(in crate::check) struct Telling {
     state: watch::Sender<State>,
     /// Whoever has asked asks again.
     asks: Mutex<Option<watch::Receiver<State>>>,
+    stop: Stop,
 }
 
 /// What Envoy's workers may need to hear of what its health check was told: it gathers such news for a second
@@ -61,7 +63,7 @@ impl Health {
         });
     }
 
-    /// The end has come: watchers are told, and that was the last that they are told. Waits until all who asked or
+    /// The end has come, and nobody else serves here: watchers are told, and that was the last that they are told. Waits until all who asked or
     /// watch know it, but no longer than `limit`; without any not at all.
     pub async fn farewell(&self, limit: Duration) {
         let asked = self.state.receiver_count() > 0;
@@ -76,9 +78,9 @@ impl Health {
         }
     }
 
-    /// For one connection.
-    pub(in crate::check) fn telling(&self) -> Telling {
-        Telling { state: self.state.clone(), asks: Mutex::default() }
+    /// For one connection, which ends by `stop`.
+    pub(in crate::check) fn telling(&self, stop: Stop) -> Telling {
+        Telling { state: self.state.clone(), asks: Mutex::default(), stop }
     }
 }
 
@@ -121,22 +123,29 @@ impl Api for Telling {
         known(request.get_ref())?;
         let mut state = self.state.subscribe();
         state.mark_changed();
-        let watching = Watching { next: Some(Box::pin(next(state))) };
+        let watching = Watching { next: Some(Box::pin(next(state, self.stop.clone()))) };
         Ok(Response::new(Box::pin(watching)))
     }
 }
 
-type Next = Pin<Box<dyn Future<Output = Option<(State, watch::Receiver<State>)>> + Send>>;
+type Next = Pin<Box<dyn Future<Output = Option<(State, watch::Receiver<State>, Stop)>> + Send>>;
 
-/// The present state, and each that follows, up to the last.
+/// The present state, and each that follows, up to the last, or to the connection's end.
 struct Watching {
     next: Option<Next>,
 }
 
-async fn next(mut state: watch::Receiver<State>) -> Option<(State, watch::Receiver<State>)> {
-    state.changed().await.ok()?;
+async fn next(
+    mut state: watch::Receiver<State>,
+    mut stop: Stop,
+) -> Option<(State, watch::Receiver<State>, Stop)> {
+    tokio::select! {
+        biased;
+        changed = state.changed() => changed.ok()?,
+        () = stop.called() => return None,
+    }
     let now = *state.borrow_and_update();
-    Some((now, state))
+    Some((now, state, stop))
 }
 
 impl Stream for Watching {
@@ -144,12 +153,12 @@ impl Stream for Watching {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Some(waiting) = &mut self.next else { return Poll::Ready(None) };
-        let Some((state, receiver)) = ready!(waiting.as_mut().poll(context)) else {
+        let Some((state, receiver, stop)) = ready!(waiting.as_mut().poll(context)) else {
             self.next = None;
             return Poll::Ready(None);
         };
         self.next = match state {
-            State::Waiting | State::Serving => Some(Box::pin(next(receiver))),
+            State::Waiting | State::Serving => Some(Box::pin(next(receiver, stop))),
             State::Stopping => None,
         };
         Poll::Ready(Some(Ok(answer(state))))
@@ -177,7 +186,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_farewell_waits_until_whoever_asked_has_asked_again() {
         let health = serving();
-        let (ends, stays) = (health.telling(), health.telling());
+        let (_ending, stop) = Stop::new();
+        let (ends, stays) = (health.telling(stop.clone()), health.telling(stop));
         assert_eq!((ask(&ends).await, ask(&stays).await, ask(&stays).await), (1, 1, 1));
         let began = Instant::now();
         let asks = async {
@@ -197,7 +207,8 @@ mod tests {
         health.farewell(LIMIT).await;
         assert_eq!(began.elapsed(), Duration::ZERO);
         let health = serving();
-        let silent = health.telling();
+        let (_ending, stop) = Stop::new();
+        let silent = health.telling(stop);
         ask(&silent).await;
         health.farewell(LIMIT).await;
         assert_eq!(began.elapsed(), LIMIT);

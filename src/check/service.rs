@@ -64,7 +64,7 @@ impl Services {
     /// For a connection that ends by `stop`.
     pub(in crate::check) fn connected(self, stop: Stop) -> Connected {
         let Self { gate, inbox, health, calls } = self;
-        let health = HealthServer::new(health.telling()).max_decoding_message_size(MAX_QUESTION);
+        let health = HealthServer::new(health.telling(stop.clone())).max_decoding_message_size(MAX_QUESTION);
         Connected { gate, inbox, health, calls: calls.of_another(), stop }
     }
 }

@@ -34,10 +34,10 @@ const AROUND: &str = "\
 Under systemd or the like:
   LISTEN_FDS     sockets that were opened before; each must be listen.check or listen.admin to the letter
   NOTIFY_SOCKET  is told READY=1 when the ports are open, a STATUS of whether checks can be decided, and STOPPING=1
-  SIGTERM        (or SIGINT) ends in order. Health says NOT_SERVING, and a port that is not shared stays open until
-                 whoever asks for health knows, for 3 s or a third of limits.drain at most. Then it is closed, and
-                 what has begun has limits.drain to end; what has not by then is answered `overloaded`. After
-                 limits.drain and 5 s nothing runs any more.
+  SIGTERM        (or SIGINT) ends in order. Of a port that is not shared health says NOT_SERVING, and it stays open
+                 until whoever asks for health knows, for 3 s or a third of limits.drain at most. Then the port is
+                 closed, and what has begun has limits.drain to end; what has not by then is answered `overloaded`.
+                 After limits.drain and 5 s nothing runs any more.
   RLIMIT_NOFILE  is raised to the hard limit: each connection takes a file descriptor
 
 Without listen.reuse_port a second process on the same ports is an error. With it, a second one opens the check port

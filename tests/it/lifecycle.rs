@@ -247,6 +247,28 @@ async fn a_stop_does_not_wait_for_those_who_only_watch() {
     assert_eq!((watching.next().await, watching.next().await), (Some(2), None));
 }
 
+/// The address is healthy for as long as somebody serves there; who is asked does not know of others.
+#[tokio::test]
+async fn whoever_leaves_a_shared_port_says_nothing_against_it() {
+    let world = World::new(&json!({}), &bundle());
+    let mut config = world.config();
+    config.listen.reuse_port = true;
+    let app = App::start(&config, None).await.unwrap();
+    until("readiness", async || app.is_ready().then_some(())).await;
+    let mut watching = Watching::on(&app.check).await;
+    assert_eq!(watching.next().await, Some(1), "SERVING");
+    // As a health check does that connects when the port is about to be closed.
+    let stream = std::net::TcpStream::connect(tcp(&app.check)).unwrap();
+    stream.set_nonblocking(true).unwrap();
+    let stopping = tokio::spawn(app.stop());
+    let mut raw = Raw::over(TcpStream::from_std(stream).unwrap()).await.unwrap();
+    let (told, status) = raw.call("/grpc.health.v1.Health/Check", &[0; 5], true).await;
+    assert_eq!((told.get(5..), &*status), (Some(&[8, 1][..]), "0"), "SERVING");
+    assert_eq!(watching.next().await, None);
+    drop(raw);
+    stopping.await.unwrap();
+}
+
 #[tokio::test]
 async fn whoever_connected_before_the_end_is_answered_though_nobody_had_accepted_yet() {
     let app = World::new(&json!({}), &bundle()).ready().await;

@@ -62,6 +62,11 @@ impl Raw {
 
     /// The gRPC status of another call, whose message may be half sent.
     pub(crate) async fn status_of(&mut self, path: &str, message: &[u8], last: bool) -> String {
+        self.call(path, message, last).await.1
+    }
+
+    /// What another call is answered, and its gRPC status.
+    pub(crate) async fn call(&mut self, path: &str, message: &[u8], last: bool) -> (Vec<u8>, String) {
         let request = http::Request::post(format!("http://gate{path}"))
             .header("content-type", "application/grpc")
             .header("te", "trailers");
@@ -71,13 +76,16 @@ impl Raw {
         let answer = answer.await.unwrap();
         // Said at once, or after the answer.
         if let Some(status) = answer.headers().get("grpc-status") {
-            return status.to_str().unwrap().to_owned();
+            return (Vec::new(), status.to_str().unwrap().to_owned());
         }
-        let mut answered = answer.into_body();
+        let (mut answered, mut bytes) = (answer.into_body(), Vec::new());
         while let Some(data) = answered.data().await {
-            answered.flow_control().release_capacity(data.unwrap().len()).unwrap();
+            let data = data.unwrap();
+            answered.flow_control().release_capacity(data.len()).unwrap();
+            bytes.extend_from_slice(&data);
         }
-        answered.trailers().await.unwrap().unwrap()["grpc-status"].to_str().unwrap().to_owned()
+        let trailers = answered.trailers().await.unwrap().unwrap();
+        (bytes, trailers["grpc-status"].to_str().unwrap().to_owned())
     }
 
     pub(crate) async fn check(&mut self, asked: &Asked) -> Result<CheckResponse, h2::Error> {
