@@ -1,30 +1,20 @@
-//! An executor that tries before it schedules: a check of a warm token ends at its first poll, and a task of its own
-//! would cost more than the decision.
+//! Trying before scheduling: a check of a warm token ends at its first poll, and a task of its own would cost more than
+//! the decision.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker};
 
-use hyper::rt::Executor;
-
 /// Polls a future where it was made; only one that has to wait becomes a task.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::check) struct Eager;
-
-impl<F> Executor<F> for Eager
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    fn execute(&self, future: F) {
-        let mut future = Box::pin(future);
-        let polled =
-            catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut Context::from_waker(Waker::noop()))));
-        match polled {
-            // A task polls again at first, and is woken from then on.
-            Ok(Poll::Pending) => drop(tokio::spawn(future)),
-            // As in a task, a panic ends this stream and no other of the connection.
-            Ok(Poll::Ready(())) | Err(_) => {}
-        }
+pub(in crate::check) fn execute(future: impl Future<Output = ()> + Send + 'static) {
+    let mut future = Box::pin(future);
+    let polled =
+        catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut Context::from_waker(Waker::noop()))));
+    match polled {
+        // A task polls again at first, and is woken from then on.
+        Ok(Poll::Pending) => drop(tokio::spawn(future)),
+        // As in a task, a panic ends this stream and no other of the connection.
+        Ok(Poll::Ready(())) | Err(_) => {}
     }
 }
 
@@ -37,19 +27,19 @@ mod tests {
     #[test]
     fn what_need_not_wait_needs_no_runtime() {
         let (tell, told) = mpsc::channel();
-        Eager.execute(async move { tell.send(()).unwrap() });
+        execute(async move { tell.send(()).unwrap() });
         told.try_recv().unwrap();
     }
 
     #[test]
     fn a_panic_stays_within_its_stream() {
-        Eager.execute(async { panic!("at its first poll") });
+        execute(async { panic!("at its first poll") });
     }
 
     #[tokio::test]
     async fn what_has_to_wait_goes_on_as_a_task() {
         let (tell, told) = tokio::sync::oneshot::channel();
-        Eager.execute(async move {
+        execute(async move {
             tokio::task::yield_now().await;
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
             tell.send(()).unwrap();

@@ -7,15 +7,17 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::check::share::Share;
+use crate::check::turn::Turn;
 
 /// What is held back at most, in bytes.
 const LIMIT: usize = 64 * 1024;
 /// What a connection keeps for it, in bytes: as much as it says at once when it has much to do.
 const ROOM: usize = 16 * 1024;
-/// What is read in one turn, in bytes, nearly: some twenty checks.
-const TURN: usize = 48 * 1024;
 
 /// A connection that writes when [`Gathered::while_polling`] says so, or when it holds too much.
 #[derive(Debug)]
@@ -29,13 +31,16 @@ struct Socket<C> {
     sent: usize,
     /// In this turn.
     read: usize,
+    /// What may be, nearly.
+    share: Share,
     /// What writing came to, until whoever uses the connection is told.
     failed: Option<io::Error>,
 }
 
 impl<C: AsyncRead + AsyncWrite + Unpin> Gathered<C> {
     pub(in crate::check) fn new(inner: C) -> Self {
-        Self(Arc::new(Mutex::new(Socket { inner, held: Vec::new(), sent: 0, read: 0, failed: None })))
+        let (held, share) = (Vec::new(), Share::whole());
+        Self(Arc::new(Mutex::new(Socket { inner, held, sent: 0, read: 0, share, failed: None })))
     }
 
     /// The same connection, for whoever reads and writes.
@@ -43,11 +48,19 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Gathered<C> {
         Self(Arc::clone(&self.0))
     }
 
+    /// What it may have us do at once, by how long it had to wait for this turn.
+    pub(in crate::check) fn fair_share(&self) -> Share {
+        self.socket().share
+    }
+
     /// Drives `user` of this connection, and writes whenever it has nothing more to do for now.
     pub(in crate::check) async fn while_polling<T>(&self, user: impl Future<Output = T>) -> T {
         let mut user = pin!(user);
+        let mut turn = Turn::default();
         poll_fn(|context| {
-            self.socket().read = 0;
+            let (waited, waker) = turn.begins(context.waker());
+            self.socket().begin_turn(waited);
+            let context = &mut Context::from_waker(waker);
             let polled = user.as_mut().poll(context);
             self.socket().send_what_it_takes(context);
             polled
@@ -57,6 +70,17 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Gathered<C> {
 
     fn socket(&self) -> MutexGuard<'_, Socket<C>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<C> Socket<C> {
+    fn begin_turn(&mut self, waited: Duration) {
+        self.share = self.share.after(waited);
+        self.read = 0;
+    }
+
+    fn has_had_its_turn(&self) -> bool {
+        u32::try_from(self.read).is_ok_and(|read| read >= self.share.bytes())
     }
 }
 
@@ -113,7 +137,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gathered<C> {
     ) -> Poll<io::Result<()>> {
         let mut socket = self.socket();
         socket.tell_failure()?;
-        if socket.read >= TURN {
+        if socket.has_had_its_turn() {
             // Others first.
             context.waker().wake_by_ref();
             return Poll::Pending;
@@ -167,6 +191,7 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
     use super::*;
+    use crate::check::share;
 
     /// Counts its writes.
     struct Counted(DuplexStream, usize);
@@ -232,7 +257,7 @@ mod tests {
             }
             user.shutdown().await.unwrap();
         }));
-        assert!(tokio::time::timeout(std::time::Duration::from_millis(10), writing.as_mut()).await.is_err());
+        assert!(tokio::time::timeout(Duration::from_millis(10), writing.as_mut()).await.is_err());
         assert!(connection.socket().held.len() <= 2 * LIMIT, "what is held has a bound");
         let mut received = Vec::new();
         let ((), read) = tokio::join!(writing, far.read_to_end(&mut received));
@@ -267,7 +292,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_peer_that_always_has_more_to_say_lets_others_have_their_turn() {
-        const ALL: usize = 20 * TURN;
+        const ALL: usize = 20 * share::MOST as usize;
         let (connection, mut far) = pair(ALL);
         let mut user = connection.share();
         far.write_all(&vec![7; ALL]).await.unwrap();
@@ -324,7 +349,7 @@ mod tests {
             user.write_all(b"lost").await.unwrap();
             user.read_u8().await.unwrap_err()
         });
-        let told = tokio::time::timeout(std::time::Duration::from_mins(1), told).await;
+        let told = tokio::time::timeout(Duration::from_mins(1), told).await;
         assert_eq!(told.unwrap().kind(), io::ErrorKind::TimedOut);
     }
 }

@@ -1,16 +1,20 @@
 //! HTTP/2 (RFC 9113) on the check port, and its bounds.
 
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::{Context, Poll};
 
-use hyper::server::conn::http2;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use bytes::Bytes;
+use h2::Reason;
+use h2::server::{Builder, Connection};
 
-use crate::check::eager::Eager;
+use crate::check::eager;
 use crate::check::gathered::Gathered;
-use crate::check::service::Services;
+use crate::check::keepalive::Keepalive;
+use crate::check::service::{Connected, Services};
+use crate::check::share::{self, Share};
+use crate::check::stream;
 use crate::port::{Opened, Protocol, Stop};
 
 /// `limits`, as far as HTTP/2 is concerned.
@@ -21,14 +25,6 @@ pub struct Http2Limits {
     /// Bytes of one header list.
     pub max_header_list: u32,
 }
-
-/// A peer that does not answer a ping within this time is gone.
-const KEEPALIVE: Duration = Duration::from_secs(20);
-
-/// What a connection may send ahead, in bytes: about thirty checks, and as little as can be (RFC 9113, section 6.9.2).
-/// What waits here when there is more to do than can be done is answered late, and what waits with Envoy is not sent
-/// once its time has run out.
-const QUEUE: u32 = 65_535;
 
 /// Serves the services over HTTP/2.
 #[derive(Debug, Clone)]
@@ -48,39 +44,93 @@ impl Protocol for Http2 {
     /// The client's preface (RFC 9113, section 3.4) and the head of the SETTINGS frame that must follow.
     const OPENING: usize = 24 + 9;
 
-    async fn serve(self, connection: Opened, mut stop: Stop) {
+    async fn serve(self, connection: Opened, stop: Stop) {
         let Self { services, limits } = self;
-        let mut http = http2::Builder::new(Eager);
-        http.timer(TokioTimer::new())
-            .initial_connection_window_size(QUEUE)
-            .max_concurrent_streams(limits.max_concurrent_streams)
-            .max_header_list_size(limits.max_header_list)
-            .keep_alive_interval(KEEPALIVE)
-            .keep_alive_timeout(KEEPALIVE)
-            // Envoy resets a check whose client has gone, and many where clients go at once or time runs out. To end
-            // its connection for that would be to end everyone else's checks.
-            .max_pending_accept_reset_streams(usize::try_from(limits.max_concurrent_streams).ok())
-            // No gRPC client reads it.
-            .auto_date_header(false);
         // Counted by this connection alone, so that no count is shared between cores.
         let services = Arc::new(services.connected(stop.clone()));
-        let call = service_fn(|request| {
-            let services = Arc::clone(&services);
-            async move { services.call(request).await }
-        });
         let connection = Gathered::new(connection);
-        let mut serving = pin!(http.serve_connection(TokioIo::new(connection.share()), call));
         let ended = connection.while_polling(async {
-            tokio::select! {
-                ended = serving.as_mut() => ended,
-                () = stop.called() => {
-                    serving.as_mut().graceful_shutdown();
-                    serving.await
-                }
-            }
+            let http = limits.builder().handshake(connection.share()).await?;
+            Serving::new(http, services).until_end(&connection, stop).await
         });
         if let Err(error) = ended.await {
             tracing::debug!("a connection ended with an error: {error}");
         }
+    }
+}
+
+impl Http2Limits {
+    fn builder(self) -> Builder {
+        let mut builder = Builder::new();
+        builder
+            .initial_window_size(share::MOST)
+            .initial_connection_window_size(share::MOST)
+            // As it is for this window; a smaller one must not make it smaller.
+            .data_frame_budget(share::MOST as usize / 2)
+            .max_concurrent_streams(self.max_concurrent_streams)
+            .max_header_list_size(self.max_header_list)
+            // Envoy resets a check whose client has gone, and many where clients go at once or time runs out. To end
+            // its connection for that would be to end everyone else's checks.
+            .max_pending_accept_reset_streams(self.max_concurrent_streams as usize);
+        builder
+    }
+}
+
+/// One connection.
+struct Serving {
+    http: Connection<Gathered<Opened>, Bytes>,
+    services: Arc<Connected>,
+    keepalive: Option<Keepalive>,
+    share: Share,
+}
+
+impl Serving {
+    fn new(mut http: Connection<Gathered<Opened>, Bytes>, services: Arc<Connected>) -> Self {
+        let keepalive = http.ping_pong().map(Keepalive::new);
+        Self { http, services, keepalive, share: Share::whole() }
+    }
+
+    /// Answers, and once the end is called until what has begun has been answered.
+    async fn until_end(mut self, connection: &Gathered<Opened>, mut stop: Stop) -> Result<(), h2::Error> {
+        let mut called = pin!(stop.called());
+        let mut is_ending = false;
+        poll_fn(|context| {
+            if !is_ending && called.as_mut().poll(context).is_ready() {
+                is_ending = true;
+                self.http.graceful_shutdown();
+            }
+            self.keep_alive(context);
+            self.keep_to(connection.fair_share());
+            self.poll_answered(context)
+        })
+        .await
+    }
+
+    fn keep_alive(&mut self, context: &mut Context<'_>) {
+        if let Some(keepalive) = &mut self.keepalive
+            && keepalive.poll_gone(context).is_ready()
+        {
+            self.keepalive = None;
+            self.http.abrupt_shutdown(Reason::NO_ERROR);
+        }
+    }
+
+    fn keep_to(&mut self, share: Share) {
+        if self.share != share {
+            self.share = share;
+            self.http.set_target_window_size(share.bytes());
+        }
+    }
+
+    /// Ready at the connection's end.
+    fn poll_answered(&mut self, context: &mut Context<'_>) -> Poll<Result<(), h2::Error>> {
+        while let Some(accepted) = std::task::ready!(self.http.poll_accept(context)) {
+            let (request, respond) = accepted?;
+            let services = Arc::clone(&self.services);
+            eager::execute(async move {
+                stream::answer(request, respond, |request| services.call(request)).await;
+            });
+        }
+        Poll::Ready(Ok(()))
     }
 }

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use hyper::body::Incoming;
 use tokio::time::{Instant, timeout, timeout_at};
 use tonic::Status;
 use tonic::server::NamedService;
@@ -21,6 +20,7 @@ use crate::check::gate::Gate;
 use crate::check::grpc::{self, Reply};
 use crate::check::health::{Health, Telling};
 use crate::check::inbox::{Inbox, Unread};
+use crate::check::stream::Incoming;
 use crate::engine::Reason;
 use crate::port::Stop;
 

@@ -172,6 +172,8 @@ impl Connection {
             http2::WINDOW_UPDATE if frame.stream == 0 => {
                 self.window += usize::try_from(frame.increment()).unwrap_or_default();
             }
+            // Nobody waits for it, or has its answer, which came before all was said (RFC 9113, section 8.1).
+            http2::RST_STREAM if !self.is_waited_for(frame.stream) => {}
             http2::RST_STREAM | http2::GOAWAY => {
                 let problem = format!("the server gave up: {:?}", frame.payload.escape_ascii().to_string());
                 return Err(io::Error::other(problem));
@@ -179,6 +181,11 @@ impl Connection {
             _ => {}
         }
         Ok(())
+    }
+
+    fn is_waited_for(&mut self, stream: u32) -> bool {
+        place(&mut self.places, stream)
+            .is_some_and(|place| place.as_ref().is_some_and(|waiting| waiting.stream == stream))
     }
 
     fn end(&mut self, frame: &Frame<'_>, answered: &mut impl FnMut(Answer)) {

@@ -39,13 +39,23 @@ pub(crate) struct Span {
 
 /// As many checks as the server can answer.
 pub(crate) fn peak(server: &Server, requests: &[Request], span: Span) -> anyhow::Result<Round> {
-    let mut connections = connections(server)?;
+    peak_of(connections(server)?, STREAMS, server, requests, span)
+}
+
+/// The same with `streams` at once on each of these connections.
+pub(crate) fn peak_of(
+    mut connections: Vec<Connection>,
+    streams: usize,
+    server: &Server,
+    requests: &[Request],
+    span: Span,
+) -> anyhow::Result<Round> {
     let mut next = requests.iter().cycle();
     let mut meter = Meter::start(vec![&server.process], span)?;
     while let Some(now) = meter.now()? {
         for connection in &mut connections {
             connection.receive(|answer| meter.count(answer))?;
-            let free = STREAMS.saturating_sub(connection.waiting());
+            let free = streams.saturating_sub(connection.waiting());
             for request in next.by_ref().take(free) {
                 if !connection.ask(request, server.role.expects(request), now) {
                     break;
@@ -59,8 +69,18 @@ pub(crate) fn peak(server: &Server, requests: &[Request], span: Span) -> anyhow:
 
 /// So many checks per second. One that could not be sent in time counts from when it should have been.
 pub(crate) fn steady(server: &Server, requests: &[Request], rate: f64, span: Span) -> anyhow::Result<Round> {
-    let mut connections = connections(server)?;
-    let mut next = requests.iter().cycle().zip((0..CONNECTIONS).cycle()).peekable();
+    steady_of(connections(server)?, server, requests, rate, span)
+}
+
+/// The same on these connections in turn.
+pub(crate) fn steady_of(
+    mut connections: Vec<Connection>,
+    server: &Server,
+    requests: &[Request],
+    rate: f64,
+    span: Span,
+) -> anyhow::Result<Round> {
+    let mut next = requests.iter().cycle().zip((0..connections.len()).cycle()).peekable();
     let interval = Duration::from_secs_f64(rate.recip());
     let mut due = Instant::now();
     let mut meter = Meter::start(vec![&server.process], span)?;
@@ -83,7 +103,12 @@ pub(crate) fn steady(server: &Server, requests: &[Request], rate: f64, span: Spa
 
 /// Those that a server is asked over.
 pub(crate) fn connections(server: &Server) -> std::io::Result<Vec<Connection>> {
-    (0..CONNECTIONS).map(|_| Connection::open(server.address)).collect()
+    many(server, CONNECTIONS)
+}
+
+/// So many.
+pub(crate) fn many(server: &Server, count: usize) -> std::io::Result<Vec<Connection>> {
+    (0..count).map(|_| Connection::open(server.address)).collect()
 }
 
 /// Counts what is answered between two points in time.

@@ -1,4 +1,4 @@
-//! Three times what the service can do. It has a fifth of a core by a quota, so that whoever asks is not the limit.
+//! Three times what the service can do. It has half a core by a quota, so that whoever asks is not the limit.
 //!
 //! Whoever asks does as Envoy does: a check that was not answered in time is given up, and one for which there is no
 //! room, by the service's windows and streams, is never sent.
@@ -19,27 +19,36 @@ use crate::scene::Scene;
 use crate::server::{Role, Server};
 use crate::{GENERATOR_CORE, SERVERS_CORE, machine, verify};
 
-/// Of every period, in microseconds: the kernel's least, so that a pause is short.
-const QUOTA: u32 = 1_000;
-const PERIOD: u32 = 5_000;
+/// Of every period, in microseconds.
+const QUOTA: u32 = 5_000;
+const PERIOD: u32 = 10_000;
 const SPAN: Span = Span { before: Duration::from_millis(500), measured: Duration::from_secs(4) };
 /// Envoy's own for a check, as nobody changes it.
 const PATIENCE: Duration = Duration::from_millis(200);
 /// Envoys, or workers of Envoys.
-const CONNECTIONS: [usize; 4] = [4, 16, 64, 256];
+const CONNECTIONS: [usize; 5] = [4, 16, 64, 256, 1000];
+/// Checks that wait at once at the peak, or one for each connection.
+const AT_ONCE: usize = 64;
 
 /// What came of it.
 pub(crate) struct Overload {
     /// By a service that has no place for any check.
     refused: Round,
-    half: Round,
-    peak: Round,
     floods: Vec<Flood>,
 }
 
 /// At three times the peak.
 struct Flood {
     connections: usize,
+    /// In a closed loop.
+    peak: Round,
+    /// In an open loop, at half of the peak.
+    half: Round,
+    came: Came,
+}
+
+/// What came of it.
+struct Came {
     asked: u32,
     /// Never sent.
     kept_back: u32,
@@ -63,16 +72,14 @@ impl Overload {
         machine::pin(GENERATOR_CORE)?;
         verify::answers(&server, &scene.requests)?;
         let _quota = Quota::on(&server)?;
-        let peak = load::peak(&server, &scene.requests, SPAN)?;
-        let half = load::steady(&server, &scene.requests, rate(&peak) / 2.0, SPAN)?;
-        let flood = |connections| Flood::of(&server, &scene.requests, connections, rate(&peak) * 3.0);
+        let flood = |connections| Flood::of(&server, &scene.requests, connections);
         let floods = CONNECTIONS.into_iter().map(flood).collect::<anyhow::Result<_>>()?;
-        Ok(Self { refused, half, peak, floods })
+        Ok(Self { refused, floods })
     }
 
     /// Fails where somebody was told what policy did not say.
     pub(crate) fn hold(&self) -> anyhow::Result<()> {
-        ensure!(self.floods.iter().all(|flood| flood.wrong == 0), "some answers were wrong");
+        ensure!(self.floods.iter().all(|flood| flood.came.wrong == 0), "some answers were wrong");
         Ok(())
     }
 }
@@ -91,16 +98,33 @@ fn rate(round: &Round) -> f64 {
 }
 
 impl Flood {
-    fn of(server: &Server, requests: &[Request], connections: usize, rate: f64) -> anyhow::Result<Self> {
+    fn of(server: &Server, requests: &[Request], connections: usize) -> anyhow::Result<Self> {
+        let all = || {
+            // So that it is idle, and has forgotten the connections that there were.
+            thread::sleep(Duration::from_secs(1));
+            load::many(server, connections)
+        };
+        let peak = load::peak_of(all()?, AT_ONCE.div_ceil(connections), server, requests, SPAN)?;
+        let half = load::steady_of(all()?, server, requests, rate(&peak) / 2.0, SPAN)?;
+        let came = Came::of(all()?, server, requests, 3.0 * rate(&peak))?;
+        Ok(Self { connections, peak, half, came })
+    }
+}
+
+impl Came {
+    fn of(
+        mut asking: Vec<Connection>,
+        server: &Server,
+        requests: &[Request],
+        rate: f64,
+    ) -> anyhow::Result<Self> {
         machine::peak_memory(server.process.pid())?;
-        let mut asking =
-            (0..connections).map(|_| Connection::open(server.address)).collect::<Result<Vec<_>, _>>()?;
-        let mut turns = (0..connections).cycle().zip(requests.iter().cycle());
+        let mut turns = (0..asking.len()).cycle().zip(requests.iter().cycle());
         let interval = Duration::from_secs_f64(rate.recip());
         let mut due = Instant::now();
         let from = due + SPAN.before;
         let until = from + SPAN.measured;
-        let mut flood = Self::none(connections)?;
+        let mut came = Self::none()?;
         let mut is_counted = false;
         loop {
             let now = Instant::now();
@@ -108,41 +132,36 @@ impl Flood {
                 break;
             }
             if now >= from && !is_counted {
-                (flood, is_counted) = (Self::none(connections)?, true);
+                (came, is_counted) = (Self::none()?, true);
             }
             while due <= now {
                 let (turn, request) = turns.next().context("it goes round")?;
                 let connection = asking.get_mut(turn).context("one of them")?;
-                flood.asked += 1;
-                flood.kept_back += u32::from(!connection.ask(request, request.expected, due));
+                came.asked += 1;
+                came.kept_back += u32::from(!connection.ask(request, request.expected, due));
                 due += interval;
             }
             for connection in &mut asking {
-                flood.given_up +=
-                    connection.give_up(now.checked_sub(PATIENCE).context("the clock is young")?);
+                came.given_up += connection.give_up(now.checked_sub(PATIENCE).context("the clock is young")?);
                 connection.send()?;
                 connection.receive(|answer| match answer.code {
                     _ if answer.right => {
-                        flood.decided += 1;
+                        came.decided += 1;
                         let taken = u64::try_from(answer.due.elapsed().as_nanos()).unwrap_or(u64::MAX);
-                        flood.latency.saturating_record(taken);
+                        came.latency.saturating_record(taken);
                     }
-                    Some(Code::UNAVAILABLE) => flood.refused += 1,
-                    _ => flood.wrong += 1,
+                    Some(Code::UNAVAILABLE) => came.refused += 1,
+                    _ => came.wrong += 1,
                 })?;
             }
         }
-        flood.elapsed = from.elapsed();
-        flood.memory = machine::peak_memory(server.process.pid())?;
-        drop(asking);
-        // Whoever is next finds an idle service.
-        thread::sleep(Duration::from_secs(1));
-        Ok(flood)
+        came.elapsed = from.elapsed();
+        came.memory = machine::peak_memory(server.process.pid())?;
+        Ok(came)
     }
 
-    fn none(connections: usize) -> anyhow::Result<Self> {
+    fn none() -> anyhow::Result<Self> {
         Ok(Self {
-            connections,
             asked: 0,
             kept_back: 0,
             given_up: 0,
@@ -191,36 +210,37 @@ impl Drop for Quota {
 impl fmt::Display for Overload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = |latency: &Histogram<u64>, quantile| latency.value_at_quantile(quantile) / 1000;
-        let Self { refused, half, peak, floods } = self;
+        let Self { refused, floods } = self;
         writeln!(
             f,
-            "refused for want of room: p50 {} µs, p99 {} µs",
+            "refused for want of room: p50 {} µs, p99 {} µs\n",
             at(&refused.latency, 0.5),
             at(&refused.latency, 0.99)
         )?;
-        writeln!(f, "peak: {:.0} checks a second, 64 at once", rate(peak))?;
-        writeln!(f, "      p50 {} µs, p99 {} µs", at(&peak.latency, 0.5), at(&peak.latency, 0.99))?;
-        writeln!(f, "half: p50 {} µs, p99 {} µs\n", at(&half.latency, 0.5), at(&half.latency, 0.99))?;
         writeln!(
             f,
-            "| connections | asked, 1/s | decided in time, of the peak | of those p50, ms | p99, ms | refused, % | not sent, % | given up, % | memory, MiB |"
+            "| connections | peak, 1/s | p99 at half, ms | asked, 1/s | decided in time, of the peak | of those p50, ms | p99, ms | refused, % | not sent, % | given up, % | memory, MiB |"
         )?;
-        writeln!(f, "|---|---|---|---|---|---|---|---|---|")?;
-        for flood in floods {
-            let a_second = |count| f64::from(count) / flood.elapsed.as_secs_f64();
-            let share = |count: u32| 100.0 * f64::from(count) / f64::from(flood.asked.max(1));
+        writeln!(f, "|---|---|---|---|---|---|---|---|---|---|---|")?;
+        for Flood { connections, peak, half, came } in floods {
+            let a_second = |count| f64::from(count) / came.elapsed.as_secs_f64();
+            let share = |count: u32| 100.0 * f64::from(count) / f64::from(came.asked.max(1));
+            let ms = |latency: &Histogram<u64>, quantile| {
+                Duration::from_nanos(latency.value_at_quantile(quantile)).as_secs_f64() * 1000.0
+            };
             writeln!(
                 f,
-                "| {} | {:.0} | {:.2} | {:.1} | {:.1} | {:.1} | {:.1} | {:.1} | {} |",
-                flood.connections,
-                a_second(flood.asked),
-                a_second(flood.decided) / rate(peak),
-                Duration::from_nanos(flood.latency.value_at_quantile(0.5)).as_secs_f64() * 1000.0,
-                Duration::from_nanos(flood.latency.value_at_quantile(0.99)).as_secs_f64() * 1000.0,
-                share(flood.refused),
-                share(flood.kept_back),
-                share(flood.given_up),
-                flood.memory >> 20,
+                "| {connections} | {:.0} | {:.1} | {:.0} | {:.2} | {:.1} | {:.1} | {:.1} | {:.1} | {:.1} | {} |",
+                rate(peak),
+                ms(&half.latency, 0.99),
+                a_second(came.asked),
+                a_second(came.decided) / rate(peak),
+                ms(&came.latency, 0.5),
+                ms(&came.latency, 0.99),
+                share(came.refused),
+                share(came.kept_back),
+                share(came.given_up),
+                came.memory >> 20,
             )?;
         }
         Ok(())
