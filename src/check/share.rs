@@ -9,11 +9,11 @@ use std::time::Duration;
 
 /// About thirty checks, as many as a connection begins with (RFC 9113, section 6.9.2).
 pub(in crate::check) const MOST: u32 = 65_535;
-/// About four checks. A longer one comes in pieces.
-const LEAST: u32 = 8 * 1024;
+/// About two checks. A longer one comes in pieces.
+const LEAST: u32 = 4 * 1024;
 
 /// Waiting that nobody notices; Envoy waits for an answer for 200 ms by default.
-const LATE: Duration = Duration::from_millis(5);
+const LATE: Duration = Duration::from_millis(4);
 
 /// In bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
