@@ -7,17 +7,20 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::check::share::Share;
-use crate::check::turn::Turn;
+use crate::check::turn::{Turn, Turns};
 
 /// What is held back at most, in bytes.
 const LIMIT: usize = 64 * 1024;
 /// What a connection keeps for it, in bytes: as much as it says at once when it has much to do.
 const ROOM: usize = 16 * 1024;
+/// What reading may take in one turn, before the next look at the connection: streams that are reset as they are begun
+/// take long for their bytes.
+const LONG: Duration = Duration::from_micros(250);
 
 /// A connection that writes when [`Gathered::while_polling`] says so, or when it holds too much.
 #[derive(Debug)]
@@ -33,14 +36,16 @@ struct Socket<C> {
     read: usize,
     /// What may be, nearly.
     share: Share,
+    /// When this turn began.
+    began: Instant,
     /// What writing came to, until whoever uses the connection is told.
     failed: Option<io::Error>,
 }
 
 impl<C: AsyncRead + AsyncWrite + Unpin> Gathered<C> {
     pub(in crate::check) fn new(inner: C) -> Self {
-        let (held, share) = (Vec::new(), Share::whole());
-        Self(Arc::new(Mutex::new(Socket { inner, held, sent: 0, read: 0, share, failed: None })))
+        let (held, share, began) = (Vec::new(), Share::whole(), Instant::now());
+        Self(Arc::new(Mutex::new(Socket { inner, held, sent: 0, read: 0, share, began, failed: None })))
     }
 
     /// The same connection, for whoever reads and writes.
@@ -56,10 +61,10 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Gathered<C> {
     /// Drives `user` of this connection, and writes whenever it has nothing more to do for now.
     pub(in crate::check) async fn while_polling<T>(&self, user: impl Future<Output = T>) -> T {
         let mut user = pin!(user);
-        let mut turn = Turn::default();
+        let mut turns = Turns::default();
         poll_fn(|context| {
-            let (waited, waker) = turn.begins(context.waker());
-            self.socket().begin_turn(waited);
+            let (turn, waker) = turns.next(context.waker());
+            self.socket().begin(turn);
             let context = &mut Context::from_waker(waker);
             let polled = user.as_mut().poll(context);
             self.socket().send_what_it_takes(context);
@@ -74,13 +79,15 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Gathered<C> {
 }
 
 impl<C> Socket<C> {
-    fn begin_turn(&mut self, waited: Duration) {
-        self.share = self.share.after(waited);
+    fn begin(&mut self, turn: Turn) {
+        self.share = self.share.after(turn.waited);
+        self.began = turn.began;
         self.read = 0;
     }
 
     fn has_had_its_turn(&self) -> bool {
         u32::try_from(self.read).is_ok_and(|read| read >= self.share.bytes())
+            || self.read > 0 && self.began.elapsed() > LONG
     }
 }
 

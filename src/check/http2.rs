@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use h2::Reason;
@@ -125,7 +125,11 @@ impl Serving {
     /// Ready at the connection's end.
     fn poll_answered(&mut self, context: &mut Context<'_>) -> Poll<Result<(), h2::Error>> {
         while let Some(accepted) = std::task::ready!(self.http.poll_accept(context)) {
-            let (request, respond) = accepted?;
+            let (request, mut respond) = accepted?;
+            // In a flood of resets this is nearly all of them.
+            if respond.poll_reset(&mut Context::from_waker(Waker::noop())).is_ready() {
+                continue;
+            }
             let services = Arc::clone(&self.services);
             eager::execute(async move {
                 stream::answer(request, respond, |request| services.call(request)).await;

@@ -12,7 +12,8 @@ use http_body::{Body, Frame};
 
 use crate::check::grpc::Reply;
 
-/// What a call brings with it. What was taken of it makes room for more.
+/// What a call brings with it. What was taken of it makes room for more; where it ends in an error, there is nobody to
+/// be answered, and nothing more comes.
 pub(in crate::check) struct Incoming(RecvStream);
 
 /// Answers a request by `call`, unless whoever asked is gone before.
@@ -105,11 +106,11 @@ impl Body for Incoming {
             let trailers = ready!(self.0.poll_trailers(context));
             return Poll::Ready(trailers.transpose().map(|trailers| trailers.map(Frame::trailers)));
         };
-        let taken = data.and_then(|data| {
-            self.0.flow_control().release_capacity(data.len())?;
-            Ok(Frame::data(data))
-        });
-        Poll::Ready(Some(taken))
+        // `answer` is told of that by the other half of the stream. To answer it all the same is what a flood of resets
+        // would cost most.
+        let Ok(data) = data else { return Poll::Pending };
+        let released = self.0.flow_control().release_capacity(data.len());
+        Poll::Ready(Some(released.map(|()| Frame::data(data))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -11,7 +11,7 @@ use anyhow::{Context as _, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::connection::{self, Connection};
-use crate::load::{self, STREAMS};
+use crate::load;
 use crate::machine;
 use crate::request::Request;
 use crate::scene::{CALLERS, Scene};
@@ -19,6 +19,9 @@ use crate::server::{Role, Server};
 use crate::verify;
 use crate::{GENERATOR_CORE, SERVERS_CORE};
 
+/// Each with one check at once: a server under callgrind is so slow that it may let nobody send more ahead
+/// (`src/check/share.rs`).
+const CONNECTIONS: usize = 32;
 /// Every caller so many times, before anything is counted and while it is.
 const BEFORE: usize = 1;
 const COUNTED: usize = 4;
@@ -76,7 +79,7 @@ fn cost(role: Role, scene: &Scene) -> anyhow::Result<Cost> {
     let server = Server::start_counted(role, &scene.config(), SERVERS_CORE, &output)?;
     machine::pin(GENERATOR_CORE)?;
     verify::answers(&server, &scene.requests)?;
-    let mut connections = load::connections(&server)?;
+    let mut connections = load::many(&server, CONNECTIONS)?;
     let mut ask_all = |times| rounds(&server, &mut connections, &scene.requests, times);
     server.tell_callgrind("instrumentation on")?;
     ask_all(BEFORE)?;
@@ -91,7 +94,7 @@ fn cost(role: Role, scene: &Scene) -> anyhow::Result<Cost> {
     Ok(Cost { instructions, system_calls })
 }
 
-/// Every request so often, a full connection's worth at a time, so that servers find the same in their sockets.
+/// Every request so often, one on each connection at a time, so that servers find the same in their sockets.
 fn rounds(
     server: &Server,
     connections: &mut [Connection],
@@ -100,12 +103,10 @@ fn rounds(
 ) -> anyhow::Result<()> {
     let mut wrong = 0;
     let asked = std::iter::repeat_n(requests, times).flatten().collect::<Vec<_>>();
-    for round in asked.chunks(STREAMS * connections.len()) {
-        for (connection, requests) in connections.iter_mut().zip(round.chunks(STREAMS)) {
-            for request in requests {
-                let now = std::time::Instant::now();
-                ensure!(connection.ask(request, server.role.expects(request), now), "no room for a check");
-            }
+    for round in asked.chunks(connections.len()) {
+        for (connection, request) in connections.iter_mut().zip(round) {
+            let now = std::time::Instant::now();
+            ensure!(connection.ask(request, server.role.expects(request), now), "no room for a check");
             connection.send()?;
         }
         while connections.iter().any(|connection| connection.waiting() > 0) {
