@@ -5,8 +5,12 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker};
 
+/// Bytes.
+const MOST: usize = 4 * 1024;
+
 /// Polls a future where it was made; only one that has to wait becomes a task.
-pub(in crate::check) fn execute(future: impl Future<Output = ()> + Send + 'static) {
+pub(in crate::check) fn execute<F: Future<Output = ()> + Send + 'static>(future: F) {
+    const { assert!(size_of::<F>() <= MOST, "all of it is moved to the heap with each check") };
     let mut future = Box::pin(future);
     let polled =
         catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut Context::from_waker(Waker::noop()))));

@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -78,14 +78,14 @@ impl Connected {
         let call = self.calls.begin()?;
         let path = request.uri().path();
         if path == CHECK {
-            let check = async {
+            let check = pin!(async {
                 let in_time = tokio::select! {
                     biased;
                     in_time = self.in_time(request) => in_time,
                     () = self.end() => Err(Reason::Overloaded),
                 };
                 in_time.unwrap_or_else(|reason| self.gate.refused(reason))
-            };
+            });
             let frame = answered(check, || self.gate.refused(Reason::InternalError)).await;
             return Ok(grpc::reply(frame, call));
         }
@@ -112,13 +112,13 @@ impl Connected {
         }
         // What is done at once, as nearly everything is, costs no timer.
         let deadline = Instant::now() + time;
-        let message = within(deadline, self.inbox.read(request.into_body()), Reason::RequestMalformed)
-            .await?
-            .map_err(|unread| match unread {
+        let message = pin!(self.inbox.read(request.into_body()));
+        let message =
+            within(deadline, message, Reason::RequestMalformed).await?.map_err(|unread| match unread {
                 Unread::NoRoom => Reason::Overloaded,
                 Unread::Broken | Unread::Compressed | Unread::TooLong => Reason::RequestMalformed,
             })?;
-        within(deadline, self.gate.frame(message), Reason::Overloaded).await
+        within(deadline, pin!(self.gate.frame(message)), Reason::Overloaded).await
     }
 }
 
@@ -129,8 +129,13 @@ fn is_of(path: &str, service: &str) -> bool {
         .is_some_and(|method| method.starts_with('/'))
 }
 
-/// `work`, or `otherwise` once the deadline has passed.
-async fn within<T>(deadline: Instant, work: impl Future<Output = T>, otherwise: Reason) -> Result<T, Reason> {
+/// `work`, or `otherwise` once the deadline has passed. Work is not handed over: a future that takes another has room
+/// for two, and all of that is moved to the heap with each check.
+async fn within<T>(
+    deadline: Instant,
+    work: Pin<&mut impl Future<Output = T>>,
+    otherwise: Reason,
+) -> Result<T, Reason> {
     timeout_at(deadline, work).await.map_err(|_| otherwise)
 }
 
@@ -140,8 +145,7 @@ fn left(timeout: Duration) -> Duration {
 }
 
 /// What `check` answers. A panic must be a denial, not an RPC error, which fail-open would let by.
-async fn answered<T>(check: impl Future<Output = T>, denial: impl FnOnce() -> T) -> T {
-    let mut check = pin!(check);
+async fn answered<T>(mut check: Pin<&mut impl Future<Output = T>>, denial: impl FnOnce() -> T) -> T {
     let caught = poll_fn(|context| {
         match std::panic::catch_unwind(AssertUnwindSafe(|| check.as_mut().poll(context))) {
             Ok(polled) => polled.map(Some),
@@ -158,10 +162,10 @@ mod tests {
     #[tokio::test]
     async fn what_is_not_done_in_time_is_refused_and_what_is_done_at_once_is_never_late() {
         let past = Instant::now();
-        assert_eq!(within(past, async { 1 }, Reason::Overloaded).await, Ok(1));
+        assert_eq!(within(past, pin!(async { 1 }), Reason::Overloaded).await, Ok(1));
         let soon = past + Duration::from_millis(10);
         let never = std::future::pending::<()>();
-        assert_eq!(within(soon, never, Reason::Overloaded).await, Err(Reason::Overloaded));
+        assert_eq!(within(soon, pin!(never), Reason::Overloaded).await, Err(Reason::Overloaded));
         assert!(Instant::now() >= soon);
     }
 
@@ -176,12 +180,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_a_denial() {
-        assert_eq!(answered(async { "allowed" }, || "denied").await, "allowed");
-        assert_eq!(answered(async { panic!("at once") }, || "denied").await, "denied");
+        assert_eq!(answered(pin!(async { "allowed" }), || "denied").await, "allowed");
+        assert_eq!(answered(pin!(async { panic!("at once") }), || "denied").await, "denied");
         let later = async {
             tokio::task::yield_now().await;
             panic!("after waiting")
         };
-        assert_eq!(answered(later, || "denied").await, "denied");
+        assert_eq!(answered(pin!(later), || "denied").await, "denied");
     }
 }

@@ -24,12 +24,15 @@ pub(in crate::check) async fn answer<F, E>(
 ) where
     F: Future<Output = Result<Response<Reply>, E>>,
 {
-    let mut called = pin!(call(request.map(Incoming)));
-    let replied = poll_fn(|context| match called.as_mut().poll(context) {
-        Poll::Ready(replied) => Poll::Ready(Some(replied)),
-        Poll::Pending => respond.poll_reset(context).map(|_| None),
-    });
-    let sent = match replied.await {
+    let replied = {
+        let mut called = pin!(call(request.map(Incoming)));
+        poll_fn(|context| match called.as_mut().poll(context) {
+            Poll::Ready(replied) => Poll::Ready(Some(replied)),
+            Poll::Pending => respond.poll_reset(context).map(|_| None),
+        })
+        .await
+    };
+    let sent = match replied {
         None => Ok(()),
         Some(Ok(reply)) => send(reply, respond).await,
         Some(Err(_)) => {
