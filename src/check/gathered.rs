@@ -198,7 +198,6 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
     use super::*;
-    use crate::check::share;
 
     /// Counts its writes.
     struct Counted(DuplexStream, usize);
@@ -297,23 +296,33 @@ mod tests {
         assert_eq!(received, *b"record");
     }
 
-    #[tokio::test]
-    async fn a_peer_that_always_has_more_to_say_lets_others_have_their_turn() {
-        const ALL: usize = 20 * share::MOST as usize;
-        let (connection, mut far) = pair(ALL);
+    /// How many turns end before so many kilobytes have been read, by somebody who takes `time` for each.
+    async fn turns(kilobytes: usize, time: Duration) -> usize {
+        let (connection, mut far) = pair(kilobytes * 1024);
         let mut user = connection.share();
-        far.write_all(&vec![7; ALL]).await.unwrap();
+        far.write_all(&vec![7; kilobytes * 1024]).await.unwrap();
         let mut turns = 0;
         let mut reading = pin!(connection.while_polling(async {
-            for _ in 0..ALL / 1024 {
+            for _ in 0..kilobytes {
                 user.read_exact(&mut [0; 1024]).await.unwrap();
+                std::thread::sleep(time);
             }
         }));
         while poll_fn(|context| Poll::Ready(reading.as_mut().poll(context).is_pending())).await {
             turns += 1;
             tokio::task::yield_now().await;
         }
-        assert_eq!(turns, 19);
+        turns
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_always_has_more_to_say_lets_others_have_their_turn() {
+        assert!(turns(20 * 64, Duration::ZERO).await >= 19);
+    }
+
+    #[tokio::test]
+    async fn so_does_one_that_makes_much_work_with_little() {
+        assert_eq!(turns(20, 2 * LONG).await, 19);
     }
 
     #[tokio::test]

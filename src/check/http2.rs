@@ -26,6 +26,9 @@ pub struct Http2Limits {
     pub max_header_list: u32,
 }
 
+/// What small frames may take beyond their data, in bytes: what h2 has for a whole share, also while it is smaller.
+const FRAMING: usize = 32 * 1024;
+
 /// Serves the services over HTTP/2.
 #[derive(Debug, Clone)]
 pub struct Http2 {
@@ -65,13 +68,14 @@ impl Http2Limits {
         builder
             .initial_window_size(share::MOST)
             .initial_connection_window_size(share::MOST)
-            // As it is for this window; a smaller one must not make it smaller.
-            .data_frame_budget(share::MOST as usize / 2)
+            .data_frame_budget(FRAMING)
             .max_concurrent_streams(self.max_concurrent_streams)
             .max_header_list_size(self.max_header_list)
             // Envoy resets a check whose client has gone, and many where clients go at once or time runs out. To end
             // its connection for that would be to end everyone else's checks.
-            .max_pending_accept_reset_streams(self.max_concurrent_streams as usize);
+            .max_pending_accept_reset_streams(
+                usize::try_from(self.max_concurrent_streams).unwrap_or(usize::MAX),
+            );
         builder
     }
 }
