@@ -7,7 +7,7 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -36,24 +36,23 @@ struct Socket<C> {
     read: usize,
     /// What may be, nearly.
     share: Share,
-    /// When this turn began.
-    began: Instant,
+    turn: Turn,
     /// What writing came to, until whoever uses the connection is told.
     failed: Option<io::Error>,
 }
 
 impl<C: AsyncRead + AsyncWrite + Unpin> Gathered<C> {
     pub(in crate::check) fn new(inner: C) -> Self {
-        let (held, share, began) = (Vec::new(), Share::whole(), Instant::now());
-        Self(Arc::new(Mutex::new(Socket { inner, held, sent: 0, read: 0, share, began, failed: None })))
+        let (held, share, turn) = (Vec::new(), Share::whole(), Turn::first());
+        Self(Arc::new(Mutex::new(Socket { inner, held, sent: 0, read: 0, share, turn, failed: None })))
     }
 
     /// The same connection, for whoever reads and writes.
-    pub(in crate::check) fn share(&self) -> Self {
+    pub(in crate::check) fn user(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 
-    /// What it may have us do at once, by how long it had to wait for this turn.
+    /// What it may have us do at once, by how long it has had to wait for its turns.
     pub(in crate::check) fn fair_share(&self) -> Share {
         self.socket().share
     }
@@ -80,14 +79,21 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Gathered<C> {
 
 impl<C> Socket<C> {
     fn begin(&mut self, turn: Turn) {
-        self.share = self.share.after(turn.waited);
-        self.began = turn.began;
+        self.turn = turn;
         self.read = 0;
+    }
+
+    /// A turn without anything to read was not waited for by the peer.
+    fn has_read(&mut self, bytes: usize) {
+        if self.read == 0 && bytes > 0 {
+            self.share = self.share.after(self.turn.waited);
+        }
+        self.read = self.read.saturating_add(bytes);
     }
 
     fn has_had_its_turn(&self) -> bool {
         u32::try_from(self.read).is_ok_and(|read| read >= self.share.bytes())
-            || self.read > 0 && self.began.elapsed() > LONG
+            || self.read > 0 && self.turn.began.elapsed() > LONG
     }
 }
 
@@ -151,7 +157,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gathered<C> {
         }
         let before = buffer.filled().len();
         let polled = Pin::new(&mut socket.inner).poll_read(context, buffer);
-        socket.read = socket.read.saturating_add(buffer.filled().len().saturating_sub(before));
+        socket.has_read(buffer.filled().len().saturating_sub(before));
         polled
     }
 }
@@ -239,7 +245,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_written_in_one_poll_is_sent_with_one_write() {
         let (connection, mut far) = pair(4096);
-        let mut user = connection.share();
+        let mut user = connection.user();
         let written = async {
             for _ in 0..100 {
                 user.write_all(b"frame").await.unwrap();
@@ -256,7 +262,7 @@ mod tests {
     #[tokio::test]
     async fn a_peer_that_does_not_read_makes_the_user_wait() {
         let (connection, mut far) = pair(10);
-        let mut user = connection.share();
+        let mut user = connection.user();
         let mut writing = pin!(connection.while_polling(async {
             for _ in 0..6 {
                 user.write_all(&vec![7; LIMIT]).await.unwrap();
@@ -274,7 +280,7 @@ mod tests {
     #[tokio::test]
     async fn a_burst_is_not_paid_for_for_ever() {
         let (connection, mut far) = pair(2 * LIMIT);
-        let mut user = connection.share();
+        let mut user = connection.user();
         connection.while_polling(async { user.write_all(&vec![7; LIMIT]).await.unwrap() }).await;
         assert!(connection.socket().held.capacity() >= LIMIT);
         for _ in 0..10 {
@@ -289,7 +295,7 @@ mod tests {
     async fn what_the_connection_holds_back_itself_is_flushed() {
         let (near, mut far) = tokio::io::duplex(4096);
         let connection = Gathered::new(tokio::io::BufWriter::new(near));
-        let mut user = connection.share();
+        let mut user = connection.user();
         connection.while_polling(async { user.write_all(b"record").await.unwrap() }).await;
         let mut received = [0; 6];
         far.read_exact(&mut received).await.unwrap();
@@ -299,7 +305,7 @@ mod tests {
     /// How many turns end before so many kilobytes have been read, by somebody who takes `time` for each.
     async fn turns(kilobytes: usize, time: Duration) -> usize {
         let (connection, mut far) = pair(kilobytes * 1024);
-        let mut user = connection.share();
+        let mut user = connection.user();
         far.write_all(&vec![7; kilobytes * 1024]).await.unwrap();
         let mut turns = 0;
         let mut reading = pin!(connection.while_polling(async {
@@ -329,7 +335,7 @@ mod tests {
     async fn a_failed_write_is_told_to_the_next_writer() {
         let (connection, far) = pair(10);
         drop(far);
-        let mut user = connection.share();
+        let mut user = connection.user();
         connection.while_polling(async { user.write_all(b"lost").await.unwrap() }).await;
         assert!(user.write_all(b"told").await.is_err());
     }
@@ -360,7 +366,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_failed_write_is_told_to_whoever_only_reads() {
         let connection = Gathered::new(Broken);
-        let mut user = connection.share();
+        let mut user = connection.user();
         let told = connection.while_polling(async {
             user.write_all(b"lost").await.unwrap();
             user.read_u8().await.unwrap_err()

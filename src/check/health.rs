@@ -63,8 +63,8 @@ impl Health {
         });
     }
 
-    /// The end has come, and nobody else serves here: watchers are told, and that was the last that they are told. Waits until all who asked or
-    /// watch know it, but no longer than `limit`; without any not at all.
+    /// The end has come, and nobody else serves here: watchers are told, and that was the last that they are told. Waits
+    /// until all who asked or watch know it, but no longer than `limit`; without any not at all.
     pub async fn farewell(&self, limit: Duration) {
         let asked = self.state.receiver_count() > 0;
         self.state.send_replace(State::Stopping);

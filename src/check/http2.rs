@@ -26,8 +26,11 @@ pub struct Http2Limits {
     pub max_header_list: u32,
 }
 
-/// What small frames may take beyond their data, in bytes: what h2 has for a whole share, also while it is smaller.
+/// What small frames may take beyond their data, in bytes: what h2 allows by itself for a whole share, and would not for a
+/// smaller one.
 const FRAMING: usize = 32 * 1024;
+/// Streams of a connection that are remembered for a second after an early answer.
+const ANSWERED: usize = 256;
 
 /// Serves the services over HTTP/2.
 #[derive(Debug, Clone)]
@@ -53,7 +56,7 @@ impl Protocol for Http2 {
         let services = Arc::new(services.connected(stop.clone()));
         let connection = Gathered::new(connection);
         let ended = connection.while_polling(async {
-            let http = limits.builder().handshake(connection.share()).await?;
+            let http = limits.builder().handshake(connection.user()).await?;
             Serving::new(http, services).until_end(&connection, stop).await
         });
         if let Err(error) = ended.await {
@@ -71,6 +74,9 @@ impl Http2Limits {
             .data_frame_budget(FRAMING)
             .max_concurrent_streams(self.max_concurrent_streams)
             .max_header_list_size(self.max_header_list)
+            // DATA of streams that were answered before all was said is on its way for a moment, and is an error of
+            // the peer once they are forgotten.
+            .max_concurrent_reset_streams(ANSWERED)
             // Envoy resets a check whose client has gone, and many where clients go at once or time runs out. To end
             // its connection for that would be to end everyone else's checks.
             .max_pending_accept_reset_streams(
@@ -114,6 +120,7 @@ impl Serving {
         if let Some(keepalive) = &mut self.keepalive
             && keepalive.poll_gone(context).is_ready()
         {
+            tracing::debug!("a peer does not answer pings");
             self.keepalive = None;
             self.http.abrupt_shutdown(Reason::NO_ERROR);
         }

@@ -6,7 +6,7 @@
 //! permit alone.
 //!
 //! A message that is missing, cut short, compressed or over `limits.max_message` is denied like any other that
-//! cannot be read, and a caller's `grpc-timeout` is answered before it runs out. Exceptions are what HTTP/2 itself
+//! cannot be read, and one that has not come when a caller's `grpc-timeout` is about to run out as overload. Exceptions are what HTTP/2 itself
 //! refuses: broken framing, a header list over `limits.max_header_list`, a stream over `limits.max_concurrent_streams`;
 //! calls beyond what may be under way ([`calls`]); a method that nobody has; and a connection that waits because there
 //! are `limits.max_connections`, does not begin within `limits.handshake_timeout`, leaves a ping unanswered, or is cut

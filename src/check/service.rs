@@ -114,7 +114,7 @@ impl Connected {
         let deadline = Instant::now() + time;
         let message = pin!(self.inbox.read(request.into_body()));
         let message =
-            within(deadline, message, Reason::RequestMalformed).await?.map_err(|unread| match unread {
+            within(deadline, message, Reason::Overloaded).await?.map_err(|unread| match unread {
                 Unread::NoRoom => Reason::Overloaded,
                 Unread::Broken | Unread::Compressed | Unread::TooLong => Reason::RequestMalformed,
             })?;

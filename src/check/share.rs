@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-/// About thirty checks, as many as a connection begins with (RFC 9113, section 6.9.2).
+/// About thirty checks: the window that every connection begins with (RFC 9113, section 6.9.2).
 pub(in crate::check) const MOST: u32 = 65_535;
 /// About two checks. A longer one comes in pieces.
 const LEAST: u32 = 4 * 1024;

@@ -84,17 +84,24 @@ async fn next(mut body: Pin<&mut Reply>, stream: &mut SendStream<Bytes>) -> Next
 }
 
 async fn put(frame: Frame<Bytes>, is_last: bool, stream: &mut SendStream<Bytes>) -> Result<(), h2::Error> {
-    let data = match frame.into_data() {
+    let mut data = match frame.into_data() {
         Ok(data) => data,
         Err(frame) => return frame.into_trailers().map_or(Ok(()), |trailers| stream.send_trailers(trailers)),
     };
-    // Whoever takes nothing keeps the call that this is the answer to.
-    stream.reserve_capacity(1);
-    while stream.capacity() == 0 {
-        let Some(room) = poll_fn(|context| stream.poll_capacity(context)).await else { return Ok(()) };
-        room?;
+    // h2 would keep what the peer does not take, and the call that this answers would be under way no more.
+    loop {
+        stream.reserve_capacity(data.len());
+        let room = stream.capacity();
+        if room >= data.len() {
+            return stream.send_data(data, is_last);
+        }
+        if room > 0 {
+            stream.send_data(data.split_to(room), false)?;
+        } else {
+            let Some(more) = poll_fn(|context| stream.poll_capacity(context)).await else { return Ok(()) };
+            more?;
+        }
     }
-    stream.send_data(data, is_last)
 }
 
 impl Body for Incoming {

@@ -26,6 +26,13 @@ struct Woken {
     at: AtomicU64,
 }
 
+impl Turn {
+    /// That nobody waited for.
+    pub(in crate::check) fn first() -> Self {
+        Self { began: Instant::now(), waited: Duration::ZERO }
+    }
+}
+
 impl Turns {
     /// Another turn of the task of this waker, and the waker by which the wait for the next one will be known.
     pub(in crate::check) fn next(&mut self, task: &Waker) -> (Turn, &Waker) {

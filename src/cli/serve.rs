@@ -56,7 +56,11 @@ impl Serve {
         let handed = Handed::from_environment()?;
         telemetry::start(config.telemetry.log, output::colour(true));
         port::use_all_descriptors();
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            // Whoever is ready must soon be known to wait: by that a connection's share is found (`check/share.rs`).
+            .event_interval(16)
+            .build()?;
         runtime.block_on(async {
             let mut terminate = signal(SignalKind::terminate())?;
             let mut interrupt = signal(SignalKind::interrupt())?;

@@ -1,4 +1,4 @@
-//! Deadlines of a connection that hyper does not have: for its beginning, where hyper would wait for an HTTP/2 preface
+//! Deadlines of a connection that HTTP/2 does not have: for its beginning, where h2 would wait for an HTTP/2 preface
 //! for ever, and for a peer that reads nothing, which no ping would reach either.
 
 use std::io;

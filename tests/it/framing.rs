@@ -96,8 +96,18 @@ async fn a_caller_who_gives_no_time_is_refused_and_one_who_gives_some_is_answere
     // The message never comes.
     let started = Instant::now();
     let call = raw.begin(&[("grpc-timeout", "400m")]).await.unwrap();
-    assert_eq!(reason(&call.answer().await.unwrap()), "request_malformed");
+    assert_eq!(reason(&call.answer().await.unwrap()), "overloaded");
     assert!(started.elapsed() >= Duration::from_millis(380), "too soon");
+}
+
+#[tokio::test]
+async fn an_answer_comes_in_pieces_where_the_peer_takes_little_at_once() {
+    let app = World::new(&json!({}), &bundle()).ready().await;
+    let stream = TcpStream::connect(tcp(&app.check)).await.unwrap();
+    let mut little = h2::client::Builder::new();
+    little.initial_window_size(7);
+    let mut raw = Raw::with(&little, stream).await.unwrap();
+    assert_eq!(reason(&raw.check(&internal()).await.unwrap()), "allow");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use crate::attack::{ACK, END_HEADERS, HEADERS, PING, PREFACE, SETTINGS, call, fr
 use crate::harness::{L, World};
 use crate::raw::tcp;
 
-/// After so long without a sign of life a ping is sent, and so long is waited for its answer.
+/// A ping is sent so often, and so long is waited for its answer.
 const KEEPALIVE: Duration = Duration::from_secs(20);
 
 /// A connection to a service of its own, on which HTTP/2 has begun.

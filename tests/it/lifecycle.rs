@@ -288,7 +288,7 @@ async fn a_connection_that_does_not_begin_in_time_is_closed() {
     let app = world.ready().await;
     let mut idle = TcpStream::connect(tcp(&app.check)).await.unwrap();
     let mut bytes = Vec::new();
-    // hyper greets first; what matters is that the end comes by itself.
+    // We greet first; what matters is that the end comes by itself.
     let _closed = within("the end", idle.read_to_end(&mut bytes)).await;
     assert!(!bytes.is_empty(), "nothing was there to close");
     assert_eq!(Client::connect(&app.check).decide(&internal()).await["effect"], "allow");

@@ -43,7 +43,14 @@ impl Raw {
     where
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let (client, connection) = h2::client::handshake(stream).await?;
+        Self::with(&h2::client::Builder::new(), stream).await
+    }
+
+    pub(crate) async fn with<T>(builder: &h2::client::Builder, stream: T) -> Result<Self, h2::Error>
+    where
+        T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let (client, connection) = builder.handshake(stream).await?;
         let connection = tokio::spawn(connection);
         Ok(Self { client: client.ready().await?, connection })
     }

@@ -1,7 +1,9 @@
 //! One connection to a server, without a runtime: whoever owns it asks, sends and receives in a loop of its own.
 
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -27,11 +29,20 @@ pub(crate) struct Connection {
     oldest: u32,
     /// What the server will still take.
     window: usize,
+    /// What it does not take yet.
+    held: VecDeque<Held>,
     /// What we took and did not say so.
     unacknowledged: u32,
     places: Vec<Option<Waiting>>,
     waiting: usize,
     headers: Vec<u8>,
+}
+
+/// A message of which some has yet to be sent; the call is begun all the same, as Envoy does.
+struct Held {
+    stream: u32,
+    message: Arc<[u8]>,
+    sent: usize,
 }
 
 struct Waiting {
@@ -69,6 +80,7 @@ impl Connection {
             stream: 1,
             oldest: 1,
             window: http2::FIRST_WINDOW,
+            held: VecDeque::new(),
             unacknowledged: 0,
             places: std::iter::repeat_with(|| None).take(PLACES).collect(),
             waiting: 0,
@@ -81,20 +93,36 @@ impl Connection {
         self.waiting
     }
 
-    /// Puts a check in line; false where the server's window or our table has no room for it now.
+    /// Puts a check in line; false where our table has no room for it now.
     pub(crate) fn ask(&mut self, request: &Request, expected: Code, due: Instant) -> bool {
-        let Some(window) = self.window.checked_sub(request.message.len()) else { return false };
         let Some(place @ None) = place(&mut self.places, self.stream) else { return false };
         *place = Some(Waiting { stream: self.stream, due, expected, answer: None });
         http2::put(&mut self.output, http2::HEADERS, http2::END_HEADERS, self.stream, &self.headers);
-        http2::put(&mut self.output, http2::DATA, http2::END_STREAM, self.stream, &request.message);
+        self.held.push_back(Held { stream: self.stream, message: Arc::clone(&request.message), sent: 0 });
         if self.stream == 1 {
             self.headers = http2::later_headers();
         }
         self.stream += 2;
-        self.window = window;
         self.waiting += 1;
+        self.put_what_is_taken();
         true
+    }
+
+    /// The oldest first, by what the window has room for.
+    fn put_what_is_taken(&mut self) {
+        while let Some(Held { stream, message, sent }) = self.held.front_mut()
+            && self.window > 0
+        {
+            let rest = message.get(*sent..).unwrap_or_default();
+            let now = rest.len().min(self.window).min(http2::FRAME);
+            let flags = if now == rest.len() { http2::END_STREAM } else { 0 };
+            http2::put(&mut self.output, http2::DATA, flags, *stream, rest.get(..now).unwrap_or_default());
+            self.window -= now;
+            *sent += now;
+            if flags == http2::END_STREAM {
+                self.held.pop_front();
+            }
+        }
     }
 
     /// Waits no longer for what was due by then, as Envoy does; how many that were.
@@ -110,6 +138,7 @@ impl Connection {
                 }
                 http2::put(&mut self.output, http2::RST_STREAM, 0, self.oldest, &http2::CANCEL);
                 place(&mut self.places, self.oldest).and_then(Option::take);
+                self.forget_held(self.oldest);
                 self.waiting -= 1;
                 given_up += 1;
             }
@@ -171,6 +200,7 @@ impl Connection {
             }
             http2::WINDOW_UPDATE if frame.stream == 0 => {
                 self.window += usize::try_from(frame.increment()).unwrap_or_default();
+                self.put_what_is_taken();
             }
             // Nobody waits for it, or has its answer, which came before all was said (RFC 9113, section 8.1).
             http2::RST_STREAM if !self.is_waited_for(frame.stream) => {}
@@ -181,6 +211,12 @@ impl Connection {
             _ => {}
         }
         Ok(())
+    }
+
+    fn forget_held(&mut self, stream: u32) {
+        if let Ok(place) = self.held.binary_search_by_key(&stream, |held| held.stream) {
+            self.held.remove(place);
+        }
     }
 
     fn is_waited_for(&mut self, stream: u32) -> bool {
@@ -196,6 +232,8 @@ impl Connection {
         if let Some(waiting) = place.and_then(|place| place.take_if(|waiting| waiting.stream == frame.stream))
         {
             self.waiting -= 1;
+            // Answered before all was said.
+            self.forget_held(frame.stream);
             let Waiting { due, expected, answer: code, .. } = waiting;
             answered(Answer { due, right: code == Some(expected), code });
         }

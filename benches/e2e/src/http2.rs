@@ -25,6 +25,8 @@ pub(crate) const CANCEL: [u8; 4] = [0, 0, 0, 8];
 
 /// The bytes that a peer may be sent beyond what it asked for, at first.
 pub(crate) const FIRST_WINDOW: usize = 65_535;
+/// Bytes of one frame, unless the peer allows more.
+pub(crate) const FRAME: usize = 16_384;
 /// The most that it may ask for.
 pub(crate) const WIDEST_WINDOW: u32 = 0x7fff_ffff;
 

@@ -1,7 +1,7 @@
 //! Three times what the service can do. It has half a core by a quota, so that whoever asks is not the limit.
 //!
-//! Whoever asks does as Envoy does: a check that was not answered in time is given up, and one for which there is no
-//! room, by the service's windows and streams, is never sent.
+//! Whoever asks does as Envoy does: a call is begun at once, where there is a stream for it; its message follows as far
+//! as the service's window has room; and a check that was not answered in time is given up.
 
 use std::fmt;
 use std::fs;

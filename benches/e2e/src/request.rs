@@ -1,6 +1,7 @@
 //! The checks: what Envoy sends for a request of a browser's, with a token of its own for each caller.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use envoy_types::pb::envoy::config::core::v3::socket_address::PortSpecifier;
 use envoy_types::pb::envoy::config::core::v3::{Address, Metadata, SocketAddress, address};
@@ -17,7 +18,7 @@ pub(crate) struct Request {
     /// As generated types have it.
     pub(crate) check: CheckRequest,
     /// The same as a gRPC message: five bytes of prefix, then protobuf.
-    pub(crate) message: Vec<u8>,
+    pub(crate) message: Arc<[u8]>,
     /// The request that a browser sends to Envoy, by HTTP/1.1.
     pub(crate) http1: Vec<u8>,
     /// What tenantgate must answer.
@@ -57,7 +58,7 @@ impl Request {
         let mut message = vec![0];
         message.extend_from_slice(&u32::try_from(frame.len()).unwrap_or(u32::MAX).to_be_bytes());
         message.extend_from_slice(&frame);
-        Self { token: token.to_owned(), check, message, http1: http1(token), expected }
+        Self { token: token.to_owned(), check, message: message.into(), http1: http1(token), expected }
     }
 }
 
