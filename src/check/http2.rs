@@ -29,6 +29,10 @@ pub struct Http2Limits {
 /// What small frames may take beyond their data, in bytes: what h2 allows by itself for a whole share, and would not for a
 /// smaller one.
 const FRAMING: usize = 32 * 1024;
+/// Streams that may be reset before they are looked at; one turn cannot bring so many. Envoy resets a check whose client
+/// has gone, and many where clients go at once or time runs out: to end its connection for that would be to end everyone
+/// else's checks.
+const RESET: usize = 4096;
 /// Streams of a connection that are remembered for a second after an early answer.
 const ANSWERED: usize = 256;
 
@@ -77,11 +81,7 @@ impl Http2Limits {
             // DATA of streams that were answered before all was said is on its way for a moment, and is an error of
             // the peer once they are forgotten.
             .max_concurrent_reset_streams(ANSWERED)
-            // Envoy resets a check whose client has gone, and many where clients go at once or time runs out. To end
-            // its connection for that would be to end everyone else's checks.
-            .max_pending_accept_reset_streams(
-                usize::try_from(self.max_concurrent_streams).unwrap_or(usize::MAX),
-            );
+            .max_pending_accept_reset_streams(RESET);
         builder
     }
 }

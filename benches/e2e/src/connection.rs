@@ -203,8 +203,8 @@ impl Connection {
                 self.put_what_is_taken();
             }
             // Nobody waits for it, or has its answer, which came before all was said (RFC 9113, section 8.1).
-            http2::RST_STREAM if !self.is_waited_for(frame.stream) => {}
-            http2::RST_STREAM | http2::GOAWAY => {
+            http2::RST_STREAM => self.end_of(frame.stream, answered),
+            http2::GOAWAY => {
                 let problem = format!("the server gave up: {:?}", frame.payload.escape_ascii().to_string());
                 return Err(io::Error::other(problem));
             }
@@ -219,21 +219,18 @@ impl Connection {
         }
     }
 
-    fn is_waited_for(&mut self, stream: u32) -> bool {
-        place(&mut self.places, stream)
-            .is_some_and(|place| place.as_ref().is_some_and(|waiting| waiting.stream == stream))
+    fn end(&mut self, frame: &Frame<'_>, answered: &mut impl FnMut(Answer)) {
+        if frame.flags & http2::END_STREAM != 0 {
+            self.end_of(frame.stream, answered);
+        }
     }
 
-    fn end(&mut self, frame: &Frame<'_>, answered: &mut impl FnMut(Answer)) {
-        if frame.flags & http2::END_STREAM == 0 {
-            return;
-        }
-        let place = place(&mut self.places, frame.stream);
-        if let Some(waiting) = place.and_then(|place| place.take_if(|waiting| waiting.stream == frame.stream))
-        {
+    fn end_of(&mut self, stream: u32, answered: &mut impl FnMut(Answer)) {
+        let place = place(&mut self.places, stream);
+        if let Some(waiting) = place.and_then(|place| place.take_if(|waiting| waiting.stream == stream)) {
             self.waiting -= 1;
             // Answered before all was said.
-            self.forget_held(frame.stream);
+            self.forget_held(stream);
             let Waiting { due, expected, answer: code, .. } = waiting;
             answered(Answer { due, right: code == Some(expected), code });
         }

@@ -1,7 +1,8 @@
 //! Three times what the service can do. It has half a core by a quota, so that whoever asks is not the limit.
 //!
 //! Whoever asks does as Envoy does: a call is begun at once, where there is a stream for it; its message follows as far
-//! as the service's window has room; and a check that was not answered in time is given up.
+//! as the service's window has room; and a check that was not answered in time is given up. Once without a limit of its
+//! own, and once with Envoy's circuit breaker, `max_requests`.
 
 use std::fmt;
 use std::fs;
@@ -27,6 +28,8 @@ const SPAN: Span = Span { before: Duration::from_millis(500), measured: Duration
 const PATIENCE: Duration = Duration::from_millis(200);
 /// Envoys, or workers of Envoys.
 const CONNECTIONS: [usize; 5] = [4, 16, 64, 256, 1000];
+/// Checks that wait at once, of all connections, where a circuit breaker says so.
+const MAX_REQUESTS: usize = 1024;
 /// Checks that wait at once at the peak, or one for each connection.
 const AT_ONCE: usize = 64;
 
@@ -44,7 +47,8 @@ struct Flood {
     peak: Round,
     /// In an open loop, at half of the peak.
     half: Round,
-    came: Came,
+    unlimited: Came,
+    limited: Came,
 }
 
 /// What came of it.
@@ -54,6 +58,8 @@ struct Came {
     kept_back: u32,
     given_up: u32,
     refused: u32,
+    /// Without an answer.
+    reset: u32,
     wrong: u32,
     decided: u32,
     elapsed: Duration,
@@ -79,7 +85,10 @@ impl Overload {
 
     /// Fails where somebody was told what policy did not say.
     pub(crate) fn hold(&self) -> anyhow::Result<()> {
-        ensure!(self.floods.iter().all(|flood| flood.came.wrong == 0), "some answers were wrong");
+        ensure!(
+            self.floods.iter().all(|flood| flood.unlimited.wrong + flood.limited.wrong == 0),
+            "some answers were wrong"
+        );
         Ok(())
     }
 }
@@ -106,14 +115,17 @@ impl Flood {
         };
         let peak = load::peak_of(all()?, AT_ONCE.div_ceil(connections), server, requests, SPAN)?;
         let half = load::steady_of(all()?, server, requests, rate(&peak) / 2.0, SPAN)?;
-        let came = Came::of(all()?, server, requests, 3.0 * rate(&peak))?;
-        Ok(Self { connections, peak, half, came })
+        let came = |connections, most| Came::of(connections, most, server, requests, 3.0 * rate(&peak));
+        let unlimited = came(all()?, usize::MAX)?;
+        let limited = came(all()?, MAX_REQUESTS.div_ceil(connections))?;
+        Ok(Self { connections, peak, half, unlimited, limited })
     }
 }
 
 impl Came {
     fn of(
         mut asking: Vec<Connection>,
+        most: usize,
         server: &Server,
         requests: &[Request],
         rate: f64,
@@ -138,7 +150,8 @@ impl Came {
                 let (turn, request) = turns.next().context("it goes round")?;
                 let connection = asking.get_mut(turn).context("one of them")?;
                 came.asked += 1;
-                came.kept_back += u32::from(!connection.ask(request, request.expected, due));
+                let is_begun = connection.waiting() < most && connection.ask(request, request.expected, due);
+                came.kept_back += u32::from(!is_begun);
                 due += interval;
             }
             for connection in &mut asking {
@@ -151,6 +164,7 @@ impl Came {
                         came.latency.saturating_record(taken);
                     }
                     Some(Code::UNAVAILABLE) => came.refused += 1,
+                    None => came.reset += 1,
                     _ => came.wrong += 1,
                 })?;
             }
@@ -166,6 +180,7 @@ impl Came {
             kept_back: 0,
             given_up: 0,
             refused: 0,
+            reset: 0,
             wrong: 0,
             decided: 0,
             elapsed: Duration::ZERO,
@@ -219,10 +234,13 @@ impl fmt::Display for Overload {
         )?;
         writeln!(
             f,
-            "| connections | peak, 1/s | p99 at half, ms | asked, 1/s | decided in time, of the peak | of those p50, ms | p99, ms | refused, % | not sent, % | given up, % | memory, MiB |"
+            "| connections | | peak, 1/s | p99 at half, ms | asked, 1/s | decided in time, of the peak | of those p50, ms | p99, ms | refused, % | reset, % | not begun, % | given up, % | memory, MiB |"
         )?;
-        writeln!(f, "|---|---|---|---|---|---|---|---|---|---|---|")?;
-        for Flood { connections, peak, half, came } in floods {
+        writeln!(f, "|---|---|---|---|---|---|---|---|---|---|---|---|---|")?;
+        let rows = floods
+            .iter()
+            .flat_map(|flood| [(flood, "", &flood.unlimited), (flood, "with a breaker", &flood.limited)]);
+        for (Flood { connections, peak, half, .. }, limit, came) in rows {
             let a_second = |count| f64::from(count) / came.elapsed.as_secs_f64();
             let share = |count: u32| 100.0 * f64::from(count) / f64::from(came.asked.max(1));
             let ms = |latency: &Histogram<u64>, quantile| {
@@ -230,7 +248,7 @@ impl fmt::Display for Overload {
             };
             writeln!(
                 f,
-                "| {connections} | {:.0} | {:.1} | {:.0} | {:.2} | {:.1} | {:.1} | {:.1} | {:.1} | {:.1} | {} |",
+                "| {connections} | {limit} | {:.0} | {:.1} | {:.0} | {:.2} | {:.1} | {:.1} | {:.1} | {:.1} | {:.1} | {:.1} | {} |",
                 rate(peak),
                 ms(&half.latency, 0.99),
                 a_second(came.asked),
@@ -238,6 +256,7 @@ impl fmt::Display for Overload {
                 ms(&came.latency, 0.5),
                 ms(&came.latency, 0.99),
                 share(came.refused),
+                share(came.reset),
                 share(came.kept_back),
                 share(came.given_up),
                 came.memory >> 20,
