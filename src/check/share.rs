@@ -3,7 +3,8 @@
 //! Whatever clients have sent and nobody has read yet is a queue, and nobody sees how old it is. While all that a client
 //! is allowed is little beside what can be done, that does not matter. Where it is not, what waits longest is answered
 //! when nobody waits for it any more, and then everything is. So a connection that has to wait for its turn is allowed
-//! less, in bytes: to send ahead (RFC 9113, section 6.9), and to be read in one turn, which is what others wait for.
+//! less, in bytes: to send ahead (RFC 9113, section 6.9), and to be read in one turn, which is what others wait for. Calls
+//! may be begun all the same, which nothing in HTTP/2 makes wait: how many, is for Envoy to say (`max_requests`).
 
 use std::time::Duration;
 

@@ -186,7 +186,10 @@ impl Connection {
         match frame.kind {
             http2::DATA => {
                 self.took(frame.payload.len());
-                if let Some(waiting) = place(&mut self.places, frame.stream).and_then(Option::as_mut) {
+                // A late answer is not that of whoever has its place by now.
+                if let Some(waiting) = place(&mut self.places, frame.stream).and_then(Option::as_mut)
+                    && waiting.stream == frame.stream
+                {
                     waiting.answer = waiting.answer.or_else(|| Code::of_message(frame.payload));
                 }
                 self.end(frame, answered);
