@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use h2::Reason;
@@ -135,7 +135,7 @@ impl Serving {
 
     /// Ready at the connection's end.
     fn poll_answered(&mut self, context: &mut Context<'_>) -> Poll<Result<(), h2::Error>> {
-        while let Some(accepted) = std::task::ready!(self.http.poll_accept(context)) {
+        while let Some(accepted) = ready!(self.http.poll_accept(context)) {
             let (request, mut respond) = accepted?;
             // In a flood of resets this is nearly all of them.
             if respond.poll_reset(&mut Context::from_waker(Waker::noop())).is_ready() {

@@ -247,6 +247,13 @@ async fn a_stop_does_not_wait_for_those_who_only_watch() {
     assert_eq!((watching.next().await, watching.next().await), (Some(2), None));
 }
 
+/// A connection that was made without waiting: on a test's one thread nobody accepts before the test waits.
+fn not_accepted(address: &Address) -> TcpStream {
+    let stream = std::net::TcpStream::connect(tcp(address)).unwrap();
+    stream.set_nonblocking(true).unwrap();
+    TcpStream::from_std(stream).unwrap()
+}
+
 /// The address is healthy for as long as somebody serves there; who is asked does not know of others.
 #[tokio::test]
 async fn whoever_leaves_a_shared_port_says_nothing_against_it() {
@@ -258,10 +265,9 @@ async fn whoever_leaves_a_shared_port_says_nothing_against_it() {
     let mut watching = Watching::on(&app.check).await;
     assert_eq!(watching.next().await, Some(1), "SERVING");
     // As a health check does that connects when the port is about to be closed.
-    let stream = std::net::TcpStream::connect(tcp(&app.check)).unwrap();
-    stream.set_nonblocking(true).unwrap();
+    let stream = not_accepted(&app.check);
     let stopping = tokio::spawn(app.stop());
-    let mut raw = Raw::over(TcpStream::from_std(stream).unwrap()).await.unwrap();
+    let mut raw = Raw::over(stream).await.unwrap();
     let (told, status) = raw.call("/grpc.health.v1.Health/Check", &[0; 5], true).await;
     assert_eq!((told.get(5..), &*status), (Some(&[8, 1][..]), "0"), "SERVING");
     assert_eq!(watching.next().await, None);
@@ -272,11 +278,10 @@ async fn whoever_leaves_a_shared_port_says_nothing_against_it() {
 #[tokio::test]
 async fn whoever_connected_before_the_end_is_answered_though_nobody_had_accepted_yet() {
     let app = World::new(&json!({}), &bundle()).ready().await;
-    // On this one thread nobody accepts before the test waits, and then the end is there too.
-    let stream = std::net::TcpStream::connect(tcp(&app.check)).unwrap();
-    stream.set_nonblocking(true).unwrap();
+    // When somebody accepts, the end is there too.
+    let stream = not_accepted(&app.check);
     let stopping = tokio::spawn(app.stop());
-    let mut raw = Raw::over(TcpStream::from_std(stream).unwrap()).await.unwrap();
+    let mut raw = Raw::over(stream).await.unwrap();
     assert_eq!(reason(&raw.check(&internal()).await.unwrap()), "allow");
     drop(raw);
     stopping.await.unwrap();
