@@ -62,6 +62,15 @@ async fn what_was_compacted_while_nobody_listened_is_read_again() {
 /// As when a cluster is made anew from a backup.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_begins_anew_is_followed_though_it_counts_from_the_beginning() {
+    Box::pin(begins_anew(false)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_gets_its_keys_one_by_one_is_followed_once_it_has_what_it_had() {
+    Box::pin(begins_anew(true)).await;
+}
+
+async fn begins_anew(seen_by_and_by: bool) {
     let mut scene = Scene::begin(1, &json!({})).await;
     let mut last = 0;
     for _ in 0..20 {
@@ -75,6 +84,11 @@ async fn a_store_that_begins_anew_is_followed_though_it_counts_from_the_beginnin
     // An empty store protects nobody, and is no policy: what it does not have is not absent.
     let meanwhile = scene.told(P).await;
     assert!(!meanwhile.ends_with("by default"), "{meanwhile}");
+    if seen_by_and_by {
+        scene.rejects(L).await;
+        scene.writer.put(&format!("v1/tenants/{L}/active"), "1").await;
+        scene.rejects("`settings` is missing").await;
+    }
     let at = scene.writer.policy(&partner(P, "blocked")).await;
     // Meanwhile nobody may know what the partner's record is.
     let decision = scene.until(P, |decision| told(decision) == SHUT_OUT).await;

@@ -41,6 +41,13 @@ async fn refuse(scene: &mut Scene, generation: u64) -> i64 {
     at
 }
 
+/// The sidecar has heard of what was written so far.
+async fn all_was_told(scene: &mut Scene) {
+    let at = scene.writer.put("v1/tenants", "").await;
+    scene.writer.put(&format!("v1/tenants/{L}/setings-{at}"), "").await;
+    scene.rejects(&format!("/setings-{at}`")).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn partners_of_a_generation_that_is_refused_are_not_joined_to_the_last_good_settings() {
     let mut scene = Scene::begin(1, &json!({})).await;
@@ -69,16 +76,50 @@ async fn what_happens_to_the_last_good_partners_while_others_count_is_nobodys_po
     // As when the generation is removed.
     scene.writer.delete(&format!("v1/tenants/{L}/gen/1/partners/{P}")).await;
     scene.writer.partner(L, 1, &partner(Q, "blocked")).await;
-    // Which is told of before this.
-    scene.writer.put(&format!("v1/tenants/{L}/setings"), "").await;
-    while !scene.readyz().await["policy"]["rejected"].to_string().contains("/setings`") {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+    all_was_told(&mut scene).await;
     assert_eq!(scene.told(P).await, SHUT_OUT);
     assert_eq!(scene.told(NOBODY).await, "deny partner_unavailable by -", "it may have been removed");
     // When it counts again, what was not followed is not taken for what it was.
     let at = switch(&mut scene, &settings("allowed"), 1).await;
     scene.ask_at(P, at).await;
+    let at = scene.writer.partner(L, 1, &partner(P, "blocked")).await;
+    assert_eq!(told(&scene.ask_at(P, at).await), SHUT_OUT);
+    assert_eq!(told(&scene.ask_at(Q, at).await), SHUT_OUT);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_not_followed_is_not_known_though_its_generation_counts_again_with_settings_that_are_refused()
+ {
+    let mut scene = Scene::begin(1, &json!({})).await;
+    scene.writer.partner(L, 1, &partner(Q, "allowed")).await;
+    let at = scene.writer.settings(L, &settings("blocked")).await;
+    assert_eq!(told(&scene.ask_at(Q, at).await), LET_IN);
+    refuse(&mut scene, 2).await;
+    scene.writer.partner(L, 1, &partner(Q, "blocked")).await;
+    all_was_told(&mut scene).await;
+    refuse(&mut scene, 1).await;
+    // Now it is followed again.
+    let at = scene.writer.partner(L, 1, &partner(P, "blocked")).await;
+    assert_eq!(told(&scene.ask_at(P, at).await), SHUT_OUT);
+    assert_eq!(told(&scene.ask_at(Q, at).await), SHUT_OUT);
+    let at = switch(&mut scene, &settings("allowed"), 1).await;
+    assert_eq!(told(&scene.ask_at(Q, at).await), SHUT_OUT);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nor_though_nobody_can_read_meanwhile_which_generation_counts() {
+    let mut scene = Scene::begin(1, &json!({})).await;
+    scene.writer.partner(L, 1, &partner(Q, "allowed")).await;
+    let at = scene.writer.settings(L, &settings("blocked")).await;
+    assert_eq!(told(&scene.ask_at(Q, at).await), LET_IN);
+    refuse(&mut scene, 2).await;
+    scene.writer.partner(L, 1, &partner(Q, "blocked")).await;
+    all_was_told(&mut scene).await;
+    scene.writer.put(&format!("v1/tenants/{L}/active"), "the first").await;
+    scene.rejects("no generation's number").await;
+    scene.writer.partner(L, 1, &partner(P, "blocked")).await;
+    all_was_told(&mut scene).await;
+    switch(&mut scene, &settings("allowed"), 1).await;
     let at = scene.writer.partner(L, 1, &partner(P, "blocked")).await;
     assert_eq!(told(&scene.ask_at(P, at).await), SHUT_OUT);
     assert_eq!(told(&scene.ask_at(Q, at).await), SHUT_OUT);

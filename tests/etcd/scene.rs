@@ -126,6 +126,13 @@ impl Scene {
         serde_json::from_str(&answer.text().await.unwrap()).unwrap()
     }
 
+    /// Waits until it is told that something is wrong with the policy.
+    pub(crate) async fn rejects(&self, problem: &str) {
+        while !self.readyz().await["policy"]["rejected"].to_string().contains(problem) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     pub(crate) async fn metric(&self, name: &str) -> f64 {
         let answer = reqwest::get(format!("http://{}/metrics", self.app.admin)).await.unwrap();
         let text = answer.text().await.unwrap();

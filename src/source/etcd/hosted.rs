@@ -24,9 +24,6 @@ pub(in crate::source) struct Hosted {
     status: Arc<Status>,
     metrics: Arc<Metrics>,
     tenants: BTreeMap<TenantId, Good>,
-    /// Those of them whose generation is no more the active one, while what is active is refused: what happens to its
-    /// partners, which may be removed, is nobody's policy.
-    overruled: BTreeSet<TenantId>,
     /// Which cluster they are of.
     cluster: Option<u64>,
     /// What is refused now, and what is foreign.
@@ -45,9 +42,16 @@ pub(in crate::source) struct Hosted {
 struct Good {
     settings: Arc<[u8]>,
     shelf: Arc<PartnerShelf>,
+    /// Its generation was not the active one once, while what was active was refused: what happens to its partners,
+    /// which may be removed, is nobody's policy, and nobody followed it.
+    overruled: bool,
 }
 
 impl Good {
+    fn of(settings: Arc<[u8]>, shelf: Arc<PartnerShelf>) -> Self {
+        Self { settings, shelf, overruled: false }
+    }
+
     fn is(&self, other: &Self) -> bool {
         self.settings == other.settings && Arc::ptr_eq(&self.shelf, &other.shelf)
     }
@@ -62,7 +66,7 @@ impl Hosted {
         status: Arc<Status>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let (tenants, overruled, cluster, refused, foreign, principals, told, lost) = Default::default();
+        let (tenants, cluster, refused, foreign, principals, told, lost) = Default::default();
         Self {
             directory,
             options,
@@ -71,7 +75,6 @@ impl Hosted {
             status,
             metrics,
             tenants,
-            overruled,
             cluster,
             refused,
             foreign,
@@ -108,7 +111,7 @@ impl Hosted {
         let mut restored = BTreeMap::new();
         let Kept { prefix: _, cluster, revision, reached_at, tenants } = former;
         for KeptTenant { id, generation, settings, partners } in tenants {
-            let good = Good { settings, shelf: self.directory.shelf(id, generation, revision) };
+            let good = Good::of(settings, self.directory.shelf(id, generation, revision));
             good.shelf.take_back(partners, record);
             restored.insert(id, good);
         }
@@ -177,6 +180,7 @@ impl Hosted {
                 }
                 Err(problem) => {
                     refused.insert(problem);
+                    self.lost = gap;
                     // Partners go on changing meanwhile.
                     self.publish_at(changed);
                 }
@@ -184,11 +188,12 @@ impl Hosted {
         } else if published != Some(at) {
             self.republish(|snapshot| snapshot.still_at(at));
         }
-        // Where nobody can read which generation is active, the last good one stays.
-        let is_overruled = |(tenant, generation): &(TenantId, u64)| {
-            active.get(tenant).is_none_or(|active| active.is_some_and(|active| active != *generation))
-        };
-        self.overruled = self.tenants.iter().map(place).filter(is_overruled).map(|(id, _)| id).collect();
+        for (tenant, good) in &mut self.tenants {
+            // Where nobody can read which generation is active, all stays as it was.
+            let is_active =
+                |active: &Option<u64>| active.is_none_or(|active| active == good.shelf.generation());
+            good.overruled |= !active.get(tenant).is_some_and(is_active);
+        }
         if let Some(foreign) = foreign {
             self.foreign = foreign.into_iter().chain(names).collect();
         }
@@ -208,7 +213,7 @@ impl Hosted {
         changes: Vec<Change>,
     ) {
         let good = self.tenants.get(&tenant).filter(|good| good.shelf.generation() == generation);
-        if let Some(good) = good.filter(|_| !self.overruled.contains(&tenant)) {
+        if let Some(good) = good.filter(|good| !good.overruled) {
             good.shelf.apply(revision, settings, changes);
             let is_earlier = |snapshot: &Snapshot| snapshot.as_of([tenant]).1 < revision;
             if self.reader.borrow().as_deref().is_some_and(is_earlier) {
@@ -280,21 +285,25 @@ impl Hosted {
             return Err(("`active` is no generation's number".to_owned(), last.cloned()));
         };
         // What happened while it was overruled is not known.
-        let followed = |last: &&Good| last.shelf.generation() == active && !self.overruled.contains(&tenant);
-        let partners = match last.filter(followed) {
+        let of_active = |last: &&Good| last.shelf.generation() == active;
+        let partners = match last.filter(of_active).filter(|last| !last.overruled) {
             Some(last) => Arc::clone(&last.shelf),
             None => self.directory.shelf(tenant, active, revision),
         };
+        // Not with partners of another generation, which are for other settings.
+        let last_good = || match last.filter(of_active) {
+            Some(last) => Some(Good::of(Arc::clone(&last.settings), Arc::clone(&partners))),
+            None => last.cloned(),
+        };
         let Some(Held { value: settings, .. }) = keys.settings else {
-            return Err(("`settings` is missing".to_owned(), last.cloned()));
+            return Err(("`settings` is missing".to_owned(), last_good()));
         };
         if let Some(last) = last.filter(|last| *last.settings == *settings) {
-            return Ok(Good { settings: Arc::clone(&last.settings), shelf: partners });
+            return Ok(Good::of(Arc::clone(&last.settings), partners));
         }
         match self.check(tenant, &settings) {
-            Ok(()) => Ok(Good { settings: settings.into(), shelf: partners }),
-            // With its partners: those of another generation are for other settings.
-            Err(problem) => Err((problem, last.cloned())),
+            Ok(()) => Ok(Good::of(settings.into(), partners)),
+            Err(problem) => Err((problem, last_good())),
         }
     }
 
