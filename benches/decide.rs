@@ -6,26 +6,28 @@
 
 #![expect(clippy::expect_used, reason = "without its fixtures there is nothing to measure")]
 
+mod callers;
 mod fixtures;
 mod world;
 
-use std::hint::black_box;
 use std::time::Duration;
 
+use callers::{SIZES, guests, kinds};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion};
 use fixtures::id::partner;
 use fixtures::{Caller, Stance, guests_for_mfa};
-use tenantgate::engine::{Reason, Resident, decide};
-use tenantgate::token::{Home, Identity};
-use world::{World, access};
+use tenantgate::engine::Reason;
+use tenantgate::token::Home;
+use world::World;
 
-/// Partners that callers come from, and callers.
-const ACTIVE: usize = 1000;
+/// As in `main`.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
-    for partners in [10, 1000, 100_000, 1_000_000] {
+    for partners in SIZES {
         let mut group = criterion.benchmark_group("decide");
         group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(1));
         Bench { group: &mut group, partners, world: World::new(partners, &[]) }.settings();
@@ -44,28 +46,18 @@ struct Bench<'g, 'c> {
 
 impl Bench<'_, '_> {
     fn settings(mut self) {
-        let members: Vec<_> = (0..).take(ACTIVE).map(Caller::Member).collect();
-        self.case("internal", &members, Reason::Internal);
-        self.case("guest_allowed", &self.guests(Some(Stance::Welcome)), Reason::Permitted);
-        self.case("guest_denied", &self.guests(Some(Stance::Refused)), Reason::UsersAndApplicationsBlocked);
-        self.case("inherited", &self.guests(Some(Stance::Silent)), Reason::Permitted);
-        self.case("both_sides", &self.guests(Some(Stance::Hosted)), Reason::Permitted);
-        let mixed = self.guests(None).into_iter().zip(members);
-        let mixed: Vec<_> = mixed.flat_map(|(guest, member)| [guest, member]).take(ACTIVE).collect();
-        self.measure("mixed", &mixed);
+        for (name, reason, callers) in kinds(self.partners) {
+            match reason {
+                Some(reason) => self.case(name, &callers, reason),
+                None => self.measure(name, &callers),
+            }
+        }
         self.uniform();
     }
 
     fn conditional(mut self) {
-        self.case("conditional_access", &self.guests(Some(Stance::Welcome)), Reason::Permitted);
-    }
-
-    /// A thousand guests from up to a thousand partners of this stance, or of any, spread evenly.
-    fn guests(&self, stance: Option<Stance>) -> Vec<Caller> {
-        let is_meant = |number: &u32| stance.is_none_or(|stance| stance == Stance::of(*number));
-        let meant: Vec<_> = (0..self.partners).filter(is_meant).collect();
-        let active = meant.iter().step_by((meant.len() / ACTIVE).max(1)).take(ACTIVE);
-        active.cycle().take(ACTIVE).map(|number| Caller::Guest(*number)).collect()
+        let welcome = guests(self.partners, Some(Stance::Welcome));
+        self.case("conditional_access", &welcome, Reason::Permitted);
     }
 
     /// Measures what is known to come out so.
@@ -96,13 +88,5 @@ impl Bench<'_, '_> {
                 self.world.decide(&identity)
             });
         });
-    }
-}
-
-impl World {
-    /// Decides and forgets everything but the reason, without the compiler's noticing.
-    fn decide(&self, identity: &Identity) -> Reason {
-        let access = access(black_box(identity));
-        black_box(decide(&self.snapshot, &Resident, &self.rules, &access, &mut ())).reason()
     }
 }

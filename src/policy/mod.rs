@@ -8,6 +8,7 @@
 //! Inheritance from partner to default is not resolved here but at decision time, by reference: a tightened
 //! default must reach every partner at once.
 
+mod common;
 mod compile;
 mod conditional;
 mod domains;

@@ -41,6 +41,11 @@ impl Settings {
         .as_deref()
     }
 
+    /// Those that there are.
+    pub(in crate::policy) fn each_mut(&mut self) -> impl Iterator<Item = &mut Arc<Setting>> {
+        self.by_kind.iter_mut().flatten()
+    }
+
     /// The field of `inboundTrust`, where it is set.
     pub fn trust(&self, flag: TrustFlag) -> Option<bool> {
         let [mfa, compliant, joined] = self.trust;
@@ -92,7 +97,7 @@ pub fn service_default() -> &'static Settings {
             let applications = AppTargets { all: true, ..AppTargets::default() };
             Some(Arc::new(Setting {
                 users: Some(Half { access, targets: users }),
-                applications: Some(Half { access, targets: applications }),
+                applications: Some(Arc::new(Half { access, targets: applications })),
             }))
         };
         let (allowed, blocked) = (everyone(Access::Allowed), everyone(Access::Blocked));

@@ -1,5 +1,7 @@
 //! A setting and how it is inherited: partner over default over what Microsoft ships, half by half.
 
+use std::sync::Arc;
+
 use crate::policy::partner::{Settings, service_default};
 use crate::policy::target::{Access, AppTargets, Half, UserTargets};
 
@@ -41,12 +43,12 @@ impl SettingKind {
 }
 
 /// One of Graph's `crossTenantAccessPolicyB2BSetting`s; a null half is inherited by itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Setting {
     /// `usersAndGroups`
     pub users: Option<Half<UserTargets>>,
     /// `applications`
-    pub applications: Option<Half<AppTargets>>,
+    pub applications: Option<Arc<Half<AppTargets>>>,
 }
 
 impl Setting {

@@ -3,7 +3,7 @@
 use crate::id::{AppId, ObjectId};
 
 /// Graph's `accessType`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Access {
     /// `allowed`: those listed.
     Allowed,
@@ -14,7 +14,7 @@ pub enum Access {
 }
 
 /// One half of a setting.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Half<T> {
     /// What being listed means.
     pub access: Access,
@@ -23,7 +23,7 @@ pub struct Half<T> {
 }
 
 /// The users and groups that a half lists.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct UserTargets {
     /// `AllUsers`, or the read-only `AllGroups`.
     pub all: bool,
@@ -53,7 +53,7 @@ impl UserTargets {
 }
 
 /// The applications that a half lists.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct AppTargets {
     /// `AllApplications`.
     pub all: bool,
@@ -78,7 +78,7 @@ impl AppTargets {
 }
 
 /// A named set of Microsoft's applications; who belongs is not part of the policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Suite {
     /// `Office365`
     Office365,

@@ -5,6 +5,7 @@
 
 use super::{Compiled, Options, Placed, conclude, settings, tenant};
 use crate::id::TenantId;
+use crate::policy::common::Common;
 use crate::policy::fields::Field;
 use crate::policy::finding::Findings;
 use crate::policy::json::Node;
@@ -17,6 +18,7 @@ pub struct Compiler<'o> {
     options: &'o Options,
     read: Vec<Placed>,
     findings: Findings,
+    common: Common,
     tenants: usize,
     /// Of the last tenant.
     partners: usize,
@@ -27,8 +29,8 @@ pub struct Compiler<'o> {
 impl<'o> Compiler<'o> {
     /// Takes what the configuration has to say to it.
     pub fn new(options: &'o Options) -> Self {
-        let (read, findings) = (Vec::new(), Findings::default());
-        Self { options, read, findings, tenants: 0, partners: 0, readable: false }
+        let (read, findings, common) = Default::default();
+        Self { options, read, findings, common, tenants: 0, partners: 0, readable: false }
     }
 
     /// The settings of the next tenant, which the store has under `id`; so many partners follow, or thereabouts.
@@ -80,7 +82,7 @@ impl<'o> Compiler<'o> {
         misplaced(id, told, &at, findings);
         if let Some(placed) = self.read.last_mut().filter(|_| self.readable) {
             placed.partners.push((told, index));
-            if placed.tenant.partners.insert(told, partner).is_some() {
+            if placed.tenant.partners.insert(told, self.common.partner(partner)).is_some() {
                 let message = format!("partner {told} is there twice");
                 findings.error("partner_duplicate", &at, message, "keep one of the two");
             }

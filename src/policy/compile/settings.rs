@@ -139,7 +139,7 @@ fn setting(
         fields.pass_over(&["devices"]);
     }
     let at = fields.at;
-    let setting = Setting { users, applications };
+    let setting = Setting { users, applications: applications.map(Arc::new) };
     if setting.users.as_ref().is_some_and(|users| users.targets.lists()) {
         check_listed_users(kind, owner, &at.member("usersAndGroups"), findings);
     }

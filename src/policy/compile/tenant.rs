@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use super::values::{contexts, list, map, parsed};
 use super::{collaboration, conditional, settings};
 use crate::id::{Cloud, ObjectId, PolicyId, TenantId};
+use crate::policy::common::Common;
 use crate::policy::fields::{Field, Fields};
 use crate::policy::finding::Findings;
 use crate::policy::partner::Settings;
@@ -75,7 +76,7 @@ fn policy(field: Field<'_, '_>, findings: &mut Findings) -> Option<AccessPolicy>
     let allowed_clouds = list(fields.take("allowedCloudEndpoints"), findings);
     let (default, default_id) =
         fields.take("default").and_then(|field| settings::default(field, findings)).unwrap_or_default();
-    let mut partners = Partners::default();
+    let (mut partners, mut common) = (Partners::default(), Common::default());
     let mut order = Vec::new();
     if let Some(list) = fields.take("partners") {
         let records = list.records(findings);
@@ -88,7 +89,7 @@ fn policy(field: Field<'_, '_>, findings: &mut Findings) -> Option<AccessPolicy>
             };
             let Some((id, partner)) = settings::partner(Field { node, at }, findings) else { continue };
             order.push((id, index));
-            if partners.insert(id, partner).is_some() {
+            if partners.insert(id, common.partner(partner)).is_some() {
                 let message = format!("partner {id} is there twice");
                 findings.error("partner_duplicate", &at, message, "keep one of the two");
             }
