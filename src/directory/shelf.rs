@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -30,6 +31,8 @@ pub struct Loaded {
     pub revision: u64,
     /// The last one that had written the tenant's settings then.
     pub settings: u64,
+    /// The one that had written the record; nothing where nothing was there.
+    pub modified: Option<u64>,
     /// What was there.
     pub record: Record,
     /// As the store has it; nothing where nothing was there.
@@ -88,7 +91,12 @@ pub struct PartnerShelf {
     tenant: TenantId,
     generation: u64,
     ledger: Ledger,
+    /// The revision that made another generation the active one.
+    overruled: AtomicU64,
 }
+
+/// Of a shelf whose generation is the active one.
+const NEVER: u64 = u64::MAX;
 
 impl PartnerShelf {
     pub(in crate::directory) fn new(
@@ -98,7 +106,8 @@ impl PartnerShelf {
         generation: u64,
         revision: u64,
     ) -> Self {
-        Self { directory, number, tenant, generation, ledger: Ledger::new(revision) }
+        let (ledger, overruled) = (Ledger::new(revision), AtomicU64::new(NEVER));
+        Self { directory, number, tenant, generation, ledger, overruled }
     }
 
     /// Which generation it is of.
@@ -109,6 +118,18 @@ impl PartnerShelf {
     /// Through which revision the watch was applied.
     pub fn applied(&self) -> u64 {
         self.ledger.applied()
+    }
+
+    /// Since `revision` another generation is active, and what is active is refused. What happens to these partners,
+    /// which may be removed, is nobody's policy, is not followed, and so is not known when they count again: that is for
+    /// another shelf.
+    pub fn overrule(&self, revision: u64) {
+        self.overruled.fetch_min(revision, Ordering::SeqCst);
+    }
+
+    /// Whether it was overruled once.
+    pub fn is_overruled(&self) -> bool {
+        self.overruled.load(Ordering::SeqCst) != NEVER
     }
 
     /// Applies what the watch told, everything until `revision`; publish that revision afterwards. Until then the
@@ -166,12 +187,18 @@ impl PartnerShelf {
         for attempt in 0..ATTEMPTS {
             let begun = self.ledger.begin();
             let load = self.directory.loader.load(self.tenant, self.generation, other, attempt > 0);
-            let Ok(Ok(Loaded { revision: read_at, settings, record, text })) = timeout(PATIENCE, load).await
+            let Ok(Ok(Loaded { revision: read_at, settings, modified, record, text })) =
+                timeout(PATIENCE, load).await
             else {
                 break;
             };
             // What is at hand is still good for settings from before, and all there is if newer ones do not come.
             if !self.directory.behind.made_up_to(settings).await {
+                break;
+            }
+            // What has been there since the generation counted was its policy.
+            let overruled = self.overruled.load(Ordering::SeqCst);
+            if overruled != NEVER && modified.is_none_or(|modified| modified > overruled) {
                 break;
             }
             let kept = self.ledger.keep(other, begun, read_at, || {
@@ -283,7 +310,8 @@ mod tests {
 
     fn at(revision: u64, record: Record) -> Loaded {
         let text = (!matches!(record, Record::Absent)).then(|| b"text".as_slice().into());
-        Loaded { revision, settings: 0, record, text }
+        let modified = text.as_ref().map(|_| revision);
+        Loaded { revision, settings: 0, modified, record, text }
     }
 
     fn shelf(told: &Told, ttl: u64, answers: impl IntoIterator<Item = Answer>) -> Arc<PartnerShelf> {

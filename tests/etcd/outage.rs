@@ -1,10 +1,12 @@
 //! The store away, slow, or back: the last good policy serves, and nothing is let in that should not be.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use crate::cluster::{Cluster, Writer};
@@ -139,15 +141,46 @@ async fn another_cluster_in_the_place_of_the_first_is_no_continuation_of_it() {
     }
     let place = scene.cluster.address(0);
     scene.cluster.kill(0);
-    let detour = tokio::net::TcpListener::bind(place).await.unwrap();
+    detour(place, another).await;
+    let decision = scene.until(P, |decision| told(decision) != LET_IN).await;
+    assert_eq!(told(&decision), SHUT_OUT);
+}
+
+/// Single records are read by connections of their own, which may find it first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_of_another_cluster_are_not_joined_to_the_policy_of_the_first() {
+    let mut scene = Scene::begin(1, &json!({})).await;
+    let blocked = somebody(1);
+    scene.writer.partner(L, 1, &partner(&blocked, "blocked")).await;
+    scene.writer.settings(L, &settings("allowed")).await;
+    let mut at = 0;
+    for _ in 0..20 {
+        at = scene.writer.partner(L, 1, &partner(P, "allowed")).await;
+    }
+    assert_eq!(told(&scene.ask_at(P, at).await), LET_IN);
+    let another = Cluster::another().await;
+    Writer(another.client().await).policy(&partner(P, "blocked")).await;
+    let place = scene.cluster.address(0);
+    scene.cluster.kill(0);
+    // Whoever follows changes looks less often by now.
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    detour(place, another).await;
+    for _ in 0..200 {
+        let decision = scene.ask(&blocked).await;
+        assert_eq!(decision["effect"], "deny", "{decision:?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// In the place of one cluster is another.
+async fn detour(place: SocketAddr, another: Cluster) {
+    let detour = TcpListener::bind(place).await.unwrap();
     tokio::spawn(async move {
         while let Ok((mut from, _)) = detour.accept().await {
-            let mut to = tokio::net::TcpStream::connect(another.address(0)).await.unwrap();
+            let mut to = TcpStream::connect(another.address(0)).await.unwrap();
             tokio::spawn(async move { tokio::io::copy_bidirectional(&mut from, &mut to).await });
         }
     });
-    let decision = scene.until(P, |decision| told(decision) != LET_IN).await;
-    assert_eq!(told(&decision), SHUT_OUT);
 }
 
 /// Whoever comes from tenants that nobody has heard of pushes out nobody, and asks the store no more than a bounded

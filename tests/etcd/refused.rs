@@ -124,3 +124,26 @@ async fn nor_though_nobody_can_read_meanwhile_which_generation_counts() {
     assert_eq!(told(&scene.ask_at(P, at).await), SHUT_OUT);
     assert_eq!(told(&scene.ask_at(Q, at).await), SHUT_OUT);
 }
+
+/// Neither what is written into a generation that does not count, nor what is removed from it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_read_of_a_generation_that_does_not_count_is_not_believed() {
+    let mut scene = Scene::begin(1, &json!({})).await;
+    for home in [Q, NOBODY] {
+        scene.writer.partner(L, 1, &partner(home, "blocked")).await;
+    }
+    let at = scene.writer.settings(L, &settings("allowed")).await;
+    scene.ask_at(P, at).await;
+    refuse(&mut scene, 2).await;
+    scene.writer.partner(L, 1, &partner(Q, "allowed")).await;
+    scene.writer.delete(&format!("v1/tenants/{L}/gen/1/partners/{NOBODY}")).await;
+    all_was_told(&mut scene).await;
+    for home in [Q, NOBODY] {
+        assert_eq!(scene.told(home).await, "deny partner_unavailable by -");
+    }
+    scene.writer.put(&format!("v1/tenants/{L}/active"), "the first").await;
+    scene.rejects("no generation's number").await;
+    for home in [Q, NOBODY] {
+        assert_eq!(scene.told(home).await, "deny partner_unavailable by -");
+    }
+}

@@ -42,16 +42,9 @@ pub(in crate::source) struct Hosted {
 struct Good {
     settings: Arc<[u8]>,
     shelf: Arc<PartnerShelf>,
-    /// Its generation was not the active one once, while what was active was refused: what happens to its partners,
-    /// which may be removed, is nobody's policy, and nobody followed it.
-    overruled: bool,
 }
 
 impl Good {
-    fn of(settings: Arc<[u8]>, shelf: Arc<PartnerShelf>) -> Self {
-        Self { settings, shelf, overruled: false }
-    }
-
     fn is(&self, other: &Self) -> bool {
         self.settings == other.settings && Arc::ptr_eq(&self.shelf, &other.shelf)
     }
@@ -100,7 +93,8 @@ impl Hosted {
             id: *id,
             generation: good.shelf.generation(),
             settings: Arc::clone(&good.settings),
-            partners: good.shelf.at_hand(revision),
+            // What changed while nobody followed it would not be noticed any more.
+            partners: if good.shelf.is_overruled() { Vec::new() } else { good.shelf.at_hand(revision) },
         });
         let (tenants, prefix) = (tenants.collect(), prefix.to_owned());
         Some(Kept { prefix, cluster, revision, reached_at: self.status.reached_at(), tenants })
@@ -111,7 +105,7 @@ impl Hosted {
         let mut restored = BTreeMap::new();
         let Kept { prefix: _, cluster, revision, reached_at, tenants } = former;
         for KeptTenant { id, generation, settings, partners } in tenants {
-            let good = Good::of(settings, self.directory.shelf(id, generation, revision));
+            let good = Good { settings, shelf: self.directory.shelf(id, generation, revision) };
             good.shelf.take_back(partners, record);
             restored.insert(id, good);
         }
@@ -145,7 +139,7 @@ impl Hosted {
         // Whoever has neither is not hosted, whatever partners are left.
         let kept = |(_, keys): &(TenantId, TenantKeys)| keys.settings.is_some() || keys.active.is_some();
         let active = |(tenant, keys): (&TenantId, &TenantKeys)| {
-            keys.active.as_ref().map(|active| (*tenant, generation(&active.value)))
+            keys.active.as_ref().map(|active| (*tenant, (generation(&active.value), active.modified)))
         };
         let active: BTreeMap<_, _> = read.iter().filter_map(active).collect();
         for (tenant, keys) in read.into_iter().filter(kept) {
@@ -188,11 +182,14 @@ impl Hosted {
         } else if published != Some(at) {
             self.republish(|snapshot| snapshot.still_at(at));
         }
-        for (tenant, good) in &mut self.tenants {
-            // Where nobody can read which generation is active, all stays as it was.
-            let is_active =
-                |active: &Option<u64>| active.is_none_or(|active| active == good.shelf.generation());
-            good.overruled |= !active.get(tenant).is_some_and(is_active);
+        for (tenant, Good { shelf, .. }) in &self.tenants {
+            match active.get(tenant) {
+                // Where nobody can read which generation is active, all stays as it was.
+                Some((None, _)) => {}
+                Some((Some(active), _)) if *active == shelf.generation() => {}
+                Some((_, since)) => shelf.overrule(*since),
+                None => shelf.overrule(revision),
+            }
         }
         if let Some(foreign) = foreign {
             self.foreign = foreign.into_iter().chain(names).collect();
@@ -213,7 +210,7 @@ impl Hosted {
         changes: Vec<Change>,
     ) {
         let good = self.tenants.get(&tenant).filter(|good| good.shelf.generation() == generation);
-        if let Some(good) = good.filter(|good| !good.overruled) {
+        if let Some(good) = good.filter(|good| !good.shelf.is_overruled()) {
             good.shelf.apply(revision, settings, changes);
             let is_earlier = |snapshot: &Snapshot| snapshot.as_of([tenant]).1 < revision;
             if self.reader.borrow().as_deref().is_some_and(is_earlier) {
@@ -286,23 +283,23 @@ impl Hosted {
         };
         // What happened while it was overruled is not known.
         let of_active = |last: &&Good| last.shelf.generation() == active;
-        let partners = match last.filter(of_active).filter(|last| !last.overruled) {
+        let partners = match last.filter(of_active).filter(|last| !last.shelf.is_overruled()) {
             Some(last) => Arc::clone(&last.shelf),
             None => self.directory.shelf(tenant, active, revision),
         };
         // Not with partners of another generation, which are for other settings.
         let last_good = || match last.filter(of_active) {
-            Some(last) => Some(Good::of(Arc::clone(&last.settings), Arc::clone(&partners))),
+            Some(last) => Some(Good { settings: Arc::clone(&last.settings), shelf: Arc::clone(&partners) }),
             None => last.cloned(),
         };
         let Some(Held { value: settings, .. }) = keys.settings else {
             return Err(("`settings` is missing".to_owned(), last_good()));
         };
         if let Some(last) = last.filter(|last| *last.settings == *settings) {
-            return Ok(Good::of(Arc::clone(&last.settings), partners));
+            return Ok(Good { settings: Arc::clone(&last.settings), shelf: partners });
         }
         match self.check(tenant, &settings) {
-            Ok(()) => Ok(Good::of(settings.into(), partners)),
+            Ok(()) => Ok(Good { settings: settings.into(), shelf: partners }),
             Err(problem) => Err((problem, last_good())),
         }
     }

@@ -200,7 +200,7 @@ impl EtcdSource {
         let kept = self.keeper.as_ref().and_then(|keeper| keeper.restore(&self.settings.prefix));
         let Some(kept) = kept else { return };
         let revision = kept.revision;
-        self.horizon.saw(kept.newest());
+        self.horizon.begin_anew(kept.cluster, kept.newest());
         match self.hosted.restore(kept) {
             Ok(()) => tracing::warn!(revision, "policy restored from `policy.cache`"),
             Err(problem) => tracing::error!("policy: `policy.cache` is of no use: {problem}"),
@@ -309,7 +309,7 @@ impl EtcdSource {
         let foreign = within(PATIENCE, small::foreign(&mut kv, &self.keys, tenants)).await?;
         self.status.reached(unix_now());
         let revision = small.revision;
-        self.hosted.host(small, Some(foreign));
+        self.host(small, Some(foreign));
         Ok(revision)
     }
 
@@ -326,7 +326,19 @@ impl EtcdSource {
     /// Reads the small keys after a hint; gives whether other ranges are to be watched.
     async fn compare_small(&mut self, client: &Client) -> Result<bool, EtcdError> {
         let small = self.read_small(client).await?;
-        Ok(self.hosted.host(small, None))
+        Ok(self.host(small, None))
+    }
+
+    /// Publishes what was read; only then are single records of the same store believed.
+    fn host(&mut self, small: Small, foreign: Option<Vec<String>>) -> bool {
+        let (cluster, revision) = (small.cluster, small.revision);
+        let goes_on = self.horizon.continues(cluster, revision, self.horizon.revision());
+        let watch_anew = self.hosted.host(small, foreign);
+        if !goes_on {
+            self.horizon.begin_anew(cluster, revision);
+        }
+        self.horizon.saw(revision);
+        watch_anew
     }
 
     /// Reads the small keys, and notices where the store does not go on from where it was.
@@ -336,9 +348,7 @@ impl EtcdSource {
         // Another cluster counts from anywhere.
         if small.revision < seen || self.hosted.is_of_another(small.cluster) {
             self.lost();
-            self.horizon.begin_anew(small.revision);
         }
-        self.horizon.saw(small.revision);
         self.known = Known::of(&small);
         Ok(small)
     }

@@ -89,14 +89,20 @@ impl Loader for Partners {
                 let name = options.clone().with_keys_only();
                 let all = [get(&key, &options), get(&active, &options), get(&settings, &name)];
                 let mut client = client.clone();
-                let read = client.txn(Txn::new().and_then(all));
+                let (read, seen) = (client.txn(Txn::new().and_then(all)), horizon.revision());
                 let Ok(Ok(found)) = timeout(patience, read).await else {
                     continue;
                 };
+                let header = found.header().ok_or(LoadError)?;
+                let revision = header.revision().unsigned_abs();
+                // A member that lags; or another store in the place of this one, or this one as it was once, of which
+                // the present policy knows nothing.
+                if !horizon.continues(header.cluster_id(), revision, seen) {
+                    continue;
+                }
                 link.prefer(*index);
-                let loaded = loaded(other, generation, &found)?;
-                horizon.saw(loaded.revision);
-                return Ok(loaded);
+                horizon.saw(revision);
+                return loaded(other, generation, revision, &found);
             }
             Err(LoadError)
         })
@@ -106,8 +112,7 @@ impl Loader for Partners {
 /// What was found, with what was active then. Where another generation is nothing can be said to be absent, for this one
 /// may be about to be removed; where nobody can read which, the last good one stays. Where there is none, or there are no
 /// settings, nothing can be said at all, for it leaves no trace of since when.
-fn loaded(other: TenantId, asked: u64, found: &TxnResponse) -> Result<Loaded, LoadError> {
-    let revision = found.header().ok_or(LoadError)?.revision().unsigned_abs();
+fn loaded(other: TenantId, asked: u64, revision: u64, found: &TxnResponse) -> Result<Loaded, LoadError> {
     let found = found.op_responses();
     let [TxnOpResponse::Get(partner), TxnOpResponse::Get(active), TxnOpResponse::Get(settings)] =
         found.as_slice()
@@ -115,13 +120,14 @@ fn loaded(other: TenantId, asked: u64, found: &TxnResponse) -> Result<Loaded, Lo
         return Err(LoadError);
     };
     let (active, settings) = active.kvs().first().zip(settings.kvs().first()).ok_or(LoadError)?;
+    let modified = partner.kvs().first().map(|found| found.mod_revision().unsigned_abs());
     let (record, text) = match partner.kvs().first() {
         Some(found) => (record(other, found.value()), Some(found.value().into())),
         None if generation(active.value()).is_some_and(|active| active != asked) => return Err(LoadError),
         None => (Record::Absent, None),
     };
     let settings = settings.mod_revision().max(active.mod_revision()).unsigned_abs();
-    Ok(Loaded { revision, settings, record, text })
+    Ok(Loaded { revision, settings, modified, record, text })
 }
 
 /// The record that a value is.

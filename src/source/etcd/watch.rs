@@ -144,7 +144,10 @@ impl Watching {
     /// The event's key, where it is new and nobody knows it.
     fn foreign(&self, event: &Event) -> Option<String> {
         let key = event.kv().filter(|_| event.event_type() == EventType::Put)?.key();
-        let known = self.keys.tenant_of(key).is_some_and(|(_, key)| key != Key::Foreign);
+        // A tenant's generation may be written before anybody hosts it.
+        let known = self.keys.tenant_of(key).is_some_and(|(tenant, named)| {
+            named != Key::Foreign || self.keys.generation_of(tenant, key).is_some()
+        });
         (!known).then(|| String::from_utf8_lossy(key).into_owned())
     }
 }
