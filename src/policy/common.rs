@@ -44,3 +44,39 @@ fn once<T: Eq + Hash>(said: &mut Said<T>, it: &mut Arc<T>) {
         None => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{SettingKind, compile_partner};
+
+    fn partner(number: u8, users: &str, application: &str) -> Partner {
+        let record = format!(
+            r#"{{"tenantId":"3d2f5b0e-5f0c-4a44-9f0b-8f9a3f1e7c{number:02}","b2bCollaborationInbound":{{
+                "usersAndGroups":{{"accessType":"allowed","targets":[{{"target":"{users}","targetType":"user"}}]}},
+                "applications":{{"accessType":"allowed","targets":[{{"target":"{application}","targetType":"application"}}]}}}}}}"#
+        );
+        compile_partner(record.as_bytes()).unwrap().1
+    }
+
+    fn inbound(partner: &Partner) -> &Setting {
+        partner.settings.get(SettingKind::CollaborationInbound).unwrap()
+    }
+
+    #[test]
+    fn what_is_equal_is_kept_once_and_nothing_else() {
+        let one = "11111111-2222-3333-4444-555555555555";
+        let other = "21111111-2222-3333-4444-555555555555";
+        let said = [(one, one), (one, one), (other, one), (one, other)];
+        let mut common = Common::default();
+        let kept = said.map(|(users, application)| common.partner(partner(1, users, application)));
+        for ((users, application), kept) in said.into_iter().zip(&kept) {
+            assert_eq!(*kept, partner(2, users, application));
+        }
+        let [first, same, of_others, elsewhere] = kept.each_ref().map(inbound);
+        let applications = |setting: &Setting| setting.applications.clone().unwrap();
+        assert!(std::ptr::eq(first, same));
+        assert!(Arc::ptr_eq(&applications(first), &applications(of_others)));
+        assert!(!Arc::ptr_eq(&applications(first), &applications(elsewhere)));
+    }
+}
