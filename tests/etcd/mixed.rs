@@ -77,16 +77,15 @@ async fn a_partner_that_is_read_is_not_joined_to_settings_from_before_it() {
     // Nothing tells of settings any more, while partners are read as ever.
     proxy.mute_watches();
     let at = block_otherwise(&mut scene, true).await;
-    for _ in 0..200 {
+    for _ in 0..20 {
         let decision = scene.ask(P).await;
         assert_eq!(decision["effect"], "deny", "{decision:?}");
         if named(&decision) == at {
             assert_eq!(told(&decision), BLOCKED_BY_DEFAULT);
             return;
         }
-        // Where the machine is too busy to look for settings, what was at hand is good for a while, or nothing is.
-        assert!([SHUT_OUT, "deny partner_unavailable by -"].contains(&&*told(&decision)), "{decision:?}");
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        // What was at hand is good for a while, where the machine is too busy to look for settings.
+        assert_eq!(told(&decision), SHUT_OUT);
     }
     panic!("settings are never looked for");
 }
