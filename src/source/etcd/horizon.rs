@@ -26,9 +26,13 @@ impl Horizon {
     }
 
     /// Another store is there, or this one as it was once: it counts from `revision`.
-    pub(in crate::source) fn begin_anew(&self, cluster: u64, revision: u64) {
-        self.0.cluster.store(cluster, Ordering::SeqCst);
+    pub(in crate::source) fn begin_anew(&self, revision: u64) {
         self.0.revision.store(revision, Ordering::SeqCst);
+    }
+
+    /// The policy is of this cluster.
+    pub(in crate::source) fn is_of(&self, cluster: u64) {
+        self.0.cluster.store(cluster, Ordering::SeqCst);
     }
 
     /// Whether what this cluster says at `revision` goes on from what was seen before it was asked: `seen`.

@@ -200,7 +200,8 @@ impl EtcdSource {
         let kept = self.keeper.as_ref().and_then(|keeper| keeper.restore(&self.settings.prefix));
         let Some(kept) = kept else { return };
         let revision = kept.revision;
-        self.horizon.begin_anew(kept.cluster, kept.newest());
+        self.horizon.is_of(kept.cluster);
+        self.horizon.saw(kept.newest());
         match self.hosted.restore(kept) {
             Ok(()) => tracing::warn!(revision, "policy restored from `policy.cache`"),
             Err(problem) => tracing::error!("policy: `policy.cache` is of no use: {problem}"),
@@ -299,7 +300,7 @@ impl EtcdSource {
 
     /// Reads all small keys, and looks for what does not belong there. Gives the revision after which to watch.
     async fn compare(&mut self, client: &Client) -> Result<u64, EtcdError> {
-        let small = self.read_small(client).await?;
+        let (small, goes_on) = self.read_small(client).await?;
         if let Some(principals) = &mut self.principals {
             // Before there is a policy that may need them.
             self.horizon.saw(within(PRINCIPALS_PATIENCE, principals.load(client.kv_client())).await?);
@@ -309,7 +310,7 @@ impl EtcdSource {
         let foreign = within(PATIENCE, small::foreign(&mut kv, &self.keys, tenants)).await?;
         self.status.reached(unix_now());
         let revision = small.revision;
-        self.host(small, Some(foreign));
+        self.host(small, goes_on, Some(foreign));
         Ok(revision)
     }
 
@@ -325,32 +326,34 @@ impl EtcdSource {
 
     /// Reads the small keys after a hint; gives whether other ranges are to be watched.
     async fn compare_small(&mut self, client: &Client) -> Result<bool, EtcdError> {
-        let small = self.read_small(client).await?;
-        Ok(self.host(small, None))
+        let (small, goes_on) = self.read_small(client).await?;
+        Ok(self.host(small, goes_on, None))
     }
 
     /// Publishes what was read; only then are single records of the same store believed.
-    fn host(&mut self, small: Small, foreign: Option<Vec<String>>) -> bool {
+    fn host(&mut self, small: Small, goes_on: bool, foreign: Option<Vec<String>>) -> bool {
         let (cluster, revision) = (small.cluster, small.revision);
-        let goes_on = self.horizon.continues(cluster, revision, self.horizon.revision());
         let watch_anew = self.hosted.host(small, foreign);
-        if !goes_on {
-            self.horizon.begin_anew(cluster, revision);
+        self.horizon.is_of(cluster);
+        if goes_on {
+            self.horizon.saw(revision);
+        } else {
+            self.horizon.begin_anew(revision);
         }
-        self.horizon.saw(revision);
         watch_anew
     }
 
-    /// Reads the small keys, and notices where the store does not go on from where it was.
-    async fn read_small(&mut self, client: &Client) -> Result<Small, EtcdError> {
+    /// Reads the small keys; tells whether the store goes on from where it was.
+    async fn read_small(&mut self, client: &Client) -> Result<(Small, bool), EtcdError> {
         let (mut kv, seen) = (client.kv_client(), self.horizon.revision());
         let small = within(PATIENCE, small::read(&mut kv, &self.keys)).await?;
         // Another cluster counts from anywhere.
-        if small.revision < seen || self.hosted.is_of_another(small.cluster) {
+        let goes_on = small.revision >= seen && !self.hosted.is_of_another(small.cluster);
+        if !goes_on {
             self.lost();
         }
         self.known = Known::of(&small);
-        Ok(small)
+        Ok((small, goes_on))
     }
 
     /// What happened is not known any more.
