@@ -87,9 +87,8 @@ async fn what_happens_to_the_last_good_partners_while_others_count_is_nobodys_po
     assert_eq!(told(&scene.ask_at(Q, at).await), SHUT_OUT);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_not_followed_is_not_known_though_its_generation_counts_again_with_settings_that_are_refused()
- {
+/// Q was let in by the first generation, and is blocked there while another one counts with settings that are refused.
+async fn blocked_unnoticed() -> Scene {
     let mut scene = Scene::begin(1, &json!({})).await;
     scene.writer.partner(L, 1, &partner(Q, "allowed")).await;
     let at = scene.writer.settings(L, &settings("blocked")).await;
@@ -97,6 +96,13 @@ async fn what_was_not_followed_is_not_known_though_its_generation_counts_again_w
     refuse(&mut scene, 2).await;
     scene.writer.partner(L, 1, &partner(Q, "blocked")).await;
     all_was_told(&mut scene).await;
+    scene
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_not_followed_is_not_known_though_its_generation_counts_again_with_settings_that_are_refused()
+ {
+    let mut scene = Box::pin(blocked_unnoticed()).await;
     refuse(&mut scene, 1).await;
     // Now it is followed again.
     let at = scene.writer.partner(L, 1, &partner(P, "blocked")).await;
@@ -108,13 +114,7 @@ async fn what_was_not_followed_is_not_known_though_its_generation_counts_again_w
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nor_though_nobody_can_read_meanwhile_which_generation_counts() {
-    let mut scene = Scene::begin(1, &json!({})).await;
-    scene.writer.partner(L, 1, &partner(Q, "allowed")).await;
-    let at = scene.writer.settings(L, &settings("blocked")).await;
-    assert_eq!(told(&scene.ask_at(Q, at).await), LET_IN);
-    refuse(&mut scene, 2).await;
-    scene.writer.partner(L, 1, &partner(Q, "blocked")).await;
-    all_was_told(&mut scene).await;
+    let mut scene = Box::pin(blocked_unnoticed()).await;
     scene.writer.put(&format!("v1/tenants/{L}/active"), "the first").await;
     scene.rejects("no generation's number").await;
     scene.writer.partner(L, 1, &partner(P, "blocked")).await;
