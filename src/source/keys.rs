@@ -1,6 +1,5 @@
 //! The issuers' keys: files compared every two seconds, URLs refreshed in the background.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +9,7 @@ use reqwest::Url;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+use crate::source::chance::jittered;
 use crate::source::fetch::{Fetch, FetchConfig, FetchError};
 use crate::source::remote::{Loaded, Remote, RemoteError};
 use crate::source::task::Task;
@@ -366,10 +366,4 @@ fn causes(error: &LoadError) -> String {
     let first = std::error::Error::source(error);
     let chain = std::iter::successors(first, |error| error.source());
     chain.fold(String::new(), |told, error| format!("{told}: {error}"))
-}
-
-/// Within a tenth of `wait`, so that the gateways of an organisation do not all ask at once.
-fn jittered(wait: Duration) -> Duration {
-    let random = u32::try_from(RandomState::new().hash_one(wait) % 200).unwrap_or_default();
-    wait.saturating_mul(900 + random) / 1000
 }

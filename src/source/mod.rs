@@ -3,6 +3,7 @@
 //! Whatever arrives, the last good value stays until a better one is complete. A change that cannot be applied is
 //! counted, logged with its place and reason, and shown in the status.
 
+mod chance;
 mod discovery;
 mod document;
 mod etcd;

@@ -34,7 +34,6 @@ mod small;
 mod store;
 mod watch;
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,6 +54,7 @@ pub use self::store::EtcdStore;
 use self::watch::{Heard, Watching};
 use crate::directory::{Directory, DirectoryConfig};
 use crate::policy::{Options, PrincipalMap, Snapshot};
+use crate::source::chance::{self, jittered};
 use crate::source::task::Task;
 use crate::store::{Publisher, Reader, Rejection, Status};
 use crate::telemetry::{Metrics, RejectedBecause, unix_now};
@@ -105,7 +105,7 @@ impl EtcdSource {
         let hosted =
             Hosted::new(directory, options, publisher, reader, Arc::clone(&status), Arc::clone(&metrics));
         // Not all of a fleet begin at the same member.
-        let turn = usize::try_from(hash() % 1024).unwrap_or_default();
+        let turn = usize::try_from(chance::number() % 1024).unwrap_or_default();
         let keeper = settings.cache.clone().map(Keeper::new);
         Self {
             settings,
@@ -389,15 +389,4 @@ async fn within<T>(
 /// A revision, as etcd has it in its messages.
 fn signed(revision: u64) -> i64 {
     i64::try_from(revision).unwrap_or(i64::MAX)
-}
-
-/// Nine to eleven tenths: what failed together must not come back together.
-fn jittered(duration: Duration) -> Duration {
-    let share = u32::try_from(hash() % 201).unwrap_or_default();
-    duration * (900 + share) / 1000
-}
-
-/// Another number each time.
-fn hash() -> u64 {
-    RandomState::new().hash_one(0)
 }

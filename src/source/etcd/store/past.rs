@@ -10,7 +10,7 @@ use super::failure::is_gone;
 use super::members::Members;
 use super::reading::{Nobody, read};
 use crate::id::TenantId;
-use crate::source::etcd::hash;
+use crate::source::chance;
 use crate::source::etcd::keys::Keys;
 use crate::source::store::{All, Change, Counts, Former, Key, Past, Records, StoreError};
 use crate::telemetry::unix_now;
@@ -31,7 +31,13 @@ impl Record {
     /// Of a change that is made now.
     pub(super) fn of(change: &Change) -> Self {
         let (tenants, partners) = (change.tenants(), change.partners());
-        Self { at: unix_now(), what: change.what.clone(), tenants, partners, id: format!("{:016x}", hash()) }
+        Self {
+            at: unix_now(),
+            what: change.what.clone(),
+            tenants,
+            partners,
+            id: format!("{:016x}", chance::number()),
+        }
     }
 }
 
