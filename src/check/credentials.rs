@@ -3,22 +3,28 @@
 
 use crate::check::request::Http;
 
-/// Query parameters by which resources let somebody in: RFC 6750 section 2.3, links to download a file, signatures of
-/// Azure Storage.
-const IN_A_QUERY: [&[u8]; 3] = [b"access_token", b"tempauth", b"sig"];
+/// The query parameter that is a bearer token (RFC 6750, section 2.3).
+const TOKEN: [&[u8]; 1] = [b"access_token"];
+/// The same, links to download a file, and signatures of Azure Storage.
+const ANY: [&[u8]; 3] = [b"access_token", b"tempauth", b"sig"];
 
 /// Whether a request has another credential beside its `Authorization`.
 pub(in crate::check) fn beside_authorization(http: &Http<'_>) -> bool {
-    http.cookie || in_query(http.path)
+    http.cookie || in_query(http.path, &ANY)
+}
+
+/// Whether it has another bearer token.
+pub(in crate::check) fn token_in_query(http: &Http<'_>) -> bool {
+    in_query(http.path, &TOKEN)
 }
 
 /// In any case and in disguise: what the resource would take for the name is the name.
-fn in_query(path: &[u8]) -> bool {
+fn in_query(path: &[u8], names: &[&[u8]]) -> bool {
     let Some(question) = path.iter().position(|&byte| byte == b'?') else { return false };
     let query = path.get(question..).unwrap_or_default();
     query.split(|byte| b"?&;".contains(byte)).any(|parameter| {
         let name = parameter.split(|&byte| byte == b'=').next().unwrap_or_default();
-        IN_A_QUERY.iter().any(|known| Decoded(name).eq(known.iter().copied()))
+        names.iter().any(|known| Decoded(name).eq(known.iter().copied()))
     })
 }
 
@@ -66,7 +72,7 @@ mod tests {
             "/x?%73%49%67=y",
             "/x?%u0073i%U0047=y",
         ] {
-            assert!(in_query(path.as_bytes()), "{path}");
+            assert!(in_query(path.as_bytes(), &ANY), "{path}");
         }
     }
 
@@ -83,7 +89,7 @@ mod tests {
             "/x?sig%=y",
             "/x?%u73ig=y",
         ] {
-            assert!(!in_query(path.as_bytes()), "{path}");
+            assert!(!in_query(path.as_bytes(), &ANY), "{path}");
         }
     }
 }

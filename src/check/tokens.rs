@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, MutexGuard, Notify, Semaphore, SemaphorePermit};
 
+use crate::check::credentials;
 use crate::check::payload::{self, PayloadPlace};
 use crate::check::places::Places;
 use crate::check::request::Request;
@@ -13,7 +14,7 @@ use crate::store::Reader;
 use crate::telemetry::Metrics;
 use crate::token::{
     Credential, Expectation, Fingerprint, Identity, KeyRing, Presented, TokenCache, TokenError, Verified,
-    attested, bearer, claimed, is_one,
+    at_most_one, attested, bearer, claimed,
 };
 
 /// Who sent a request.
@@ -110,7 +111,11 @@ impl Tokens {
             }
             (Mode::Inbound | Mode::Outbound, Some(place)) => {
                 // Which of several credentials Envoy verified, nobody says, and the upstream gets them all.
-                is_one(credential)?;
+                at_most_one(credential)?;
+                let in_query = request.http.as_ref().is_some_and(credentials::token_in_query);
+                if in_query && credential != Credential::Absent {
+                    return Err(TokenError::Ambiguous);
+                }
                 self.attested(place, request, now).map(Box::new).map(Caller::Attested)
             }
             (Mode::Inbound | Mode::Outbound | Mode::TenantRestrictions, _) => {

@@ -45,16 +45,18 @@ pub fn bearer(credential: Credential<'_>, max_bytes: usize) -> Result<&str, Toke
     if longest > max_bytes {
         return Err(TokenError::TooLarge);
     }
-    is_one(credential)?;
+    at_most_one(credential)?;
     let token = value.and_then(token).ok_or(TokenError::Missing)?;
     std::str::from_utf8(token).map_err(|_| TokenError::Malformed("not ASCII"))
 }
 
-/// Fails where there are several credentials: [`TokenError::Ambiguous`].
-pub fn is_one(credential: Credential<'_>) -> Result<(), TokenError> {
+/// Fails where there are several credentials ([`TokenError::Ambiguous`]), or one of another scheme
+/// ([`TokenError::Missing`]).
+pub fn at_most_one(credential: Credential<'_>) -> Result<(), TokenError> {
     match credential {
         Credential::Several { .. } => Err(TokenError::Ambiguous),
         Credential::One(value) if memchr(b',', value).is_some() => Err(TokenError::Ambiguous),
+        Credential::One(value) if token(value).is_none() => Err(TokenError::Missing),
         Credential::One(_) | Credential::Absent => Ok(()),
     }
 }
@@ -102,6 +104,14 @@ mod tests {
         assert_eq!(of("Bearer a,b"), Err(TokenError::Ambiguous));
         assert_eq!(of("Basic a,Bearer b"), Err(TokenError::Ambiguous));
         assert_eq!(bearer(Credential::One(b"x").and(b"y"), 10), Err(TokenError::Ambiguous));
+    }
+
+    #[test]
+    fn where_a_token_is_not_read_a_credential_is_one_bearer_token_or_none() {
+        let of = |value: &'static str| at_most_one(Credential::One(value.as_bytes()));
+        assert_eq!((at_most_one(Credential::Absent), of("Bearer a.b.c")), (Ok(()), Ok(())));
+        assert_eq!((of("Basic abc"), of("Negotiate")), (Err(TokenError::Missing), Err(TokenError::Missing)));
+        assert_eq!(of("Bearer a,Basic b"), Err(TokenError::Ambiguous));
     }
 
     #[test]

@@ -23,7 +23,7 @@ mod mint;
 mod roca;
 mod verify;
 
-pub use self::bearer::{Credential, bearer, is_one};
+pub use self::bearer::{Credential, at_most_one, bearer};
 pub use self::cache::{Fingerprint, TokenCache};
 pub use self::error::TokenError;
 pub use self::identity::{Audience, Client, Completeness, Groups, Home, Identity, Restricted, Xms};

@@ -24,6 +24,8 @@ pub(crate) const RULES: &[Rule] = &[
     },
     Rule { name: "without a payload there is no caller", holds: no_token_instead },
     Rule { name: "a payload beside several credentials is nobody's", holds: several_credentials },
+    Rule { name: "a payload beside a token and one in the query is nobody's", holds: token_in_query },
+    Rule { name: "a payload beside a credential of another scheme is nobody's", holds: another_scheme },
     Rule {
         name: "another filter vouches for nobody",
         holds: |runtime| !allows("envoy.filters.http.lua", "payload", &claims(), runtime),
@@ -67,13 +69,34 @@ fn no_token_instead(runtime: &Runtime) -> bool {
 /// Envoy verified one of them, and the upstream gets both.
 fn several_credentials(runtime: &Runtime) -> bool {
     let mut asked = Asked::with_token(&signer().mint(&claims()));
-    let payload = || Struct { fields: [("payload".to_owned(), prost(&completed(&claims(), now())))].into() };
-    let allows = |asked: &Asked| bench(asked, [(FILTER.to_owned(), payload())].into()).allows(runtime);
-    let one = allows(&asked);
+    let one = beside(&asked, runtime);
     asked.headers.push(("authorization".to_owned(), "Bearer another".to_owned()));
-    let joined = allows(&asked);
+    let joined = beside(&asked, runtime);
     asked.raw = true;
-    one && !joined && !allows(&asked)
+    one && !joined && !beside(&asked, runtime)
+}
+
+/// Envoy takes one from there, too.
+fn token_in_query(runtime: &Runtime) -> bool {
+    let asked = |headers: Vec<_>| Asked {
+        path: "/orders?access_token=a.b.c".to_owned(),
+        headers,
+        ..Asked::default()
+    };
+    let token = ("authorization".to_owned(), "Bearer a.b.c".to_owned());
+    beside(&asked(vec![]), runtime) && !beside(&asked(vec![token]), runtime)
+}
+
+/// The upstream may take it.
+fn another_scheme(runtime: &Runtime) -> bool {
+    let basic = ("authorization".to_owned(), "Basic YTpi".to_owned());
+    !beside(&Asked { headers: vec![basic], ..Asked::default() }, runtime)
+}
+
+/// Whether a good payload lets this in.
+fn beside(asked: &Asked, runtime: &Runtime) -> bool {
+    let payload = Struct { fields: [("payload".to_owned(), prost(&completed(&claims(), now())))].into() };
+    bench(asked, [(FILTER.to_owned(), payload)].into()).allows(runtime)
 }
 
 fn bench(asked: &Asked, filters: HashMap<String, Struct>) -> Bench {
