@@ -28,12 +28,29 @@ impl Applications {
 
     /// The application that `name` (a GUID, or a name in the map) stands for.
     pub fn resolve(&self, name: &str) -> Result<AppId, UnknownApplication> {
-        let mapped = self.by_name.get(name).copied();
-        mapped.or_else(|| name.parse().ok()).ok_or(UnknownApplication)
+        // An id is itself, however it is spelt and whatever the map has for it.
+        let id = name.parse().ok();
+        id.or_else(|| self.by_name.get(name).copied()).ok_or(UnknownApplication)
     }
 
     /// Whether the map names this application, so that what it is is known.
     pub fn names(&self, id: AppId) -> bool {
         self.named.binary_search(&id).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_itself_in_any_case_and_a_name_what_the_map_says() {
+        let [one, other] = ["aaaaaaaa-0000-4000-8000-000000000001", "aaaaaaaa-0000-4000-8000-000000000002"];
+        let [one_id, other_id]: [AppId; 2] = [one, other].map(|id| id.parse().unwrap());
+        let map = Applications::new([(one.into(), other_id), ("api://orders".into(), other_id)]);
+        assert_eq!(map.resolve(one).ok(), Some(one_id));
+        assert_eq!(map.resolve(&one.to_uppercase()).ok(), Some(one_id));
+        assert_eq!(map.resolve("api://orders").ok(), Some(other_id));
+        assert!(map.resolve("API://orders").is_err());
     }
 }
