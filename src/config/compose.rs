@@ -254,6 +254,12 @@ impl Config {
             return Ok(KeyOrigin::File(self.path(&PathBuf::from(path))));
         }
         let url = Url::parse(jwks).map_err(|_| format!("`{jwks}` is neither file:PATH nor a URL"))?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(
+                "a URL with credentials would show them in the log; keys are public, serve them as such"
+                    .to_owned(),
+            );
+        }
         let loopback = match url.host_str() {
             Some("localhost") => true,
             Some(host) => host

@@ -111,12 +111,15 @@ fn settings_that_would_open_a_door_are_refused() {
         ("http://login.example/keys", "plain HTTP"),
         ("ftp://login.example/keys", "not supported"),
         ("keys.json", "neither"),
+        ("https://name:word@login.example/keys", "credentials"),
+        ("https://name@login.example/keys", "credentials"),
     ] {
         let issuer = format!(
             "{{issuer: 'https://login.example/{{tenantid}}/', jwks: '{jwks}', cloud: microsoftonline.com}}"
         );
         let error = read(&LEAST.replace("{cloud: microsoftonline.com}", &issuer)).unwrap_err();
         assert!(error.contains(told) && error.contains("tokens.issuers[0].jwks"), "{jwks}: {error}");
+        assert!(!error.contains("word"), "{error}");
     }
     let literal = "{issuer: 'https://login.example/', jwks: 'file:k', cloud: microsoftonline.com}";
     assert!(

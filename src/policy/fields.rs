@@ -77,16 +77,20 @@ impl<'n, 'a> Field<'n, 'a> {
         findings: &mut Findings,
     ) -> Option<T> {
         let text = self.text(findings)?;
-        text.parse()
-            .map_err(|error| {
-                findings.error(
-                    "value_malformed",
-                    &self.at,
-                    format!("`{text}`: {error}"),
-                    "correct the value",
-                );
-            })
-            .ok()
+        text.parse().map_err(|error| self.malformed(format!("`{text}`: {error}"), findings)).ok()
+    }
+
+    /// The same where the text may be somebody's name or address, which is no business of a log's.
+    pub(in crate::policy) fn parse_unquoted<T: FromStr<Err: std::fmt::Display>>(
+        self,
+        findings: &mut Findings,
+    ) -> Option<T> {
+        let text = self.text(findings)?;
+        text.parse().map_err(|error| self.malformed(format!("{error}"), findings)).ok()
+    }
+
+    fn malformed(self, message: String, findings: &mut Findings) {
+        findings.error("value_malformed", &self.at, message, "correct the value");
     }
 
     fn mistyped(self, expected: &str, findings: &mut Findings) {

@@ -298,7 +298,8 @@ fn applications(field: Field<'_, '_>, findings: &mut Findings) -> Option<Half<Ap
 fn guid<T: FromStr>(id: &str, at: &Pointer<'_>, findings: &mut Findings) -> Option<T> {
     let read = id.parse().ok();
     if read.is_none() {
-        let message = format!("`{id}` is neither a GUID nor a keyword that Graph documents");
+        // Not quoted: it may be somebody's address.
+        let message = "neither a GUID nor a keyword that Graph documents";
         findings.error("target_malformed", at, message, "give the object or application id as a GUID");
     }
     read

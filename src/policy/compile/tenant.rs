@@ -114,7 +114,7 @@ fn revocation(fields: Fields<'_, '_>, findings: &mut Findings) -> Option<Revocat
     let tenant = fields.require("tenant", findings).and_then(|tenant| tenant.parse(findings));
     let user = match fields.take("user") {
         None => Some(None),
-        Some(user) => user.parse::<ObjectId>(findings).map(Some),
+        Some(user) => user.parse_unquoted::<ObjectId>(findings).map(Some),
     };
     let not_before = fields.require("notBefore", findings).and_then(|time| time.parse::<Instant>(findings));
     fields.pass_over(&["reason"]);

@@ -147,6 +147,24 @@ pub(crate) fn errors() -> Vec<(String, Value, &'static str, String)> {
             "value_malformed",
             format!("{TENANT}/revocations/0/notBefore"),
         ),
+        (
+            format!("{TENANT}/revocations"),
+            json!([{"tenant": "fabrikam.com", "notBefore": "2026-01-01T00:00:00Z"}]),
+            "value_malformed",
+            format!("{TENANT}/revocations/0/tenant"),
+        ),
+        (
+            format!("{TENANT}/revocations"),
+            json!([{"tenant": P, "user": "kim@fabrikam.com", "notBefore": "2026-01-01T00:00:00Z"}]),
+            "value_malformed",
+            format!("{TENANT}/revocations/0/user"),
+        ),
+        (
+            format!("{POLICY}/allowedCloudEndpoints"),
+            json!(["elsewhere"]),
+            "value_malformed",
+            format!("{POLICY}/allowedCloudEndpoints/0"),
+        ),
     ]
 }
 

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{findings, lint, lint_text};
 use crate::harness::bundles::{
-    ALL_APPS, ALL_USERS, AN_APP, P, PARTNER, POLICY, TENANT, base, errors, mfa_policy, misspelt, setting,
+    A_USER, ALL_APPS, ALL_USERS, AN_APP, P, PARTNER, POLICY, TENANT, base, errors, mfa_policy, misspelt,
+    setting,
 };
 
 #[test]
@@ -28,6 +29,25 @@ fn every_error_is_found_at_its_place() {
         let found = lint(&pointer, value);
         let expected = (code.to_owned(), "error".to_owned(), at);
         assert!(found.contains(&expected), "{pointer}: expected {expected:?}, found {found:?}");
+    }
+}
+
+/// What is found stands in the log and in `/readyz`.
+#[test]
+fn an_address_where_an_id_belongs_is_not_repeated() {
+    const ADDRESS: &str = "kim@fabrikam.com";
+    let mut inbound = setting(("allowed", A_USER), ("allowed", ALL_APPS));
+    inbound["usersAndGroups"]["targets"][0]["target"] = json!(ADDRESS);
+    for (pointer, value) in [
+        (
+            format!("{TENANT}/revocations"),
+            json!([{"tenant": P, "user": ADDRESS, "notBefore": "2026-01-01T00:00:00Z"}]),
+        ),
+        (format!("{PARTNER}/b2bCollaborationInbound"), inbound),
+    ] {
+        let found = findings(&pointer, value);
+        assert!(found.iter().any(|finding| finding["level"] == "error"), "{pointer}");
+        assert!(!format!("{found:?}").contains("kim"), "{pointer}");
     }
 }
 
