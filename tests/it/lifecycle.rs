@@ -62,6 +62,25 @@ async fn without_keys_the_fault_is_ours() {
 }
 
 #[tokio::test]
+async fn report_only_overrules_no_fault_of_our_own() {
+    for (places, missing, reason) in [
+        (1, Some("policy.json"), "policy_unavailable"),
+        (1, Some("jwks.json"), "keys_unavailable"),
+        (0, None, "overloaded"),
+    ] {
+        let config = json!({"report_only": true, "limits": {"in_flight": places}});
+        let world = World::new(&config, &bundle());
+        if let Some(file) = missing {
+            std::fs::remove_file(world.path(file)).unwrap();
+        }
+        let app = world.start().await;
+        let decision = Client::connect(&app.check).decide(&internal()).await;
+        let expected = (&json!("deny"), &json!(reason), &json!(503));
+        assert_eq!((&decision["effect"], &decision["reason"], &decision["http_status"]), expected);
+    }
+}
+
+#[tokio::test]
 async fn a_unix_socket_is_for_its_group_and_replaces_one_left_behind() {
     let world = World::new(&json!({}), &bundle());
     let path = world.path("check.sock");
