@@ -10,18 +10,26 @@ use anyhow::anyhow;
 use crate::attack::{ATTACKS, Attack, Outcome};
 use crate::load::{self, Round, Span};
 use crate::machine;
+use crate::report::{median, quantile};
 use crate::scene::Scene;
 use crate::server::Server;
 
 /// Checks of the well-behaved client, per second.
 const RATE: f64 = 1000.0;
-const SPAN: Span = Span { before: Duration::from_millis(200), measured: Duration::from_secs(3) };
+const SPAN: Span = Span { before: Duration::from_millis(200), measured: Duration::from_secs(2) };
+/// Without an attacker and with it in turn, so many times: a machine that is slow for a while is so for both.
+const ROUNDS: usize = 5;
 
 /// The whole report.
-pub(crate) struct Report {
-    alone: Round,
-    memory: u64,
-    rows: Vec<(&'static str, Vec<Outcome>, u64, Round)>,
+pub(crate) struct Report(Vec<Row>);
+
+struct Row {
+    attack: &'static str,
+    /// The most in bytes, without the attacker and with it.
+    memory: [u64; 2],
+    outcomes: Vec<Outcome>,
+    /// Without the attacker, and with it.
+    rounds: Vec<[Round; 2]>,
 }
 
 impl Report {
@@ -29,27 +37,47 @@ impl Report {
     /// have machines of their own; here they have what the service leaves of its `core`, so that what they cost others
     /// is what the service does for them.
     pub(crate) fn of(server: &Server, scene: &Scene, core: usize) -> anyhow::Result<Self> {
-        let measure = || load::steady(server, &scene.requests, RATE, SPAN);
-        let alone = measure()?;
-        let memory = machine::peak_memory(server.process.pid())?;
-        let mut rows = Vec::new();
-        for attack in &ATTACKS {
-            let over = AtomicBool::new(false);
-            let (outcomes, round) = thread::scope(|scope| {
-                let attacking = scope.spawn(|| again_and_again(attack, server, core, &over));
-                let round = measure();
-                over.store(true, Ordering::Relaxed);
-                (attacking.join(), round)
-            });
-            let outcomes = outcomes.map_err(|_| anyhow!("the attack `{}` failed", attack.name))??;
-            rows.push((attack.name, outcomes, machine::peak_memory(server.process.pid())?, round?));
-        }
-        Ok(Self { alone, memory, rows })
+        ATTACKS
+            .iter()
+            .map(|attack| Row::of(attack, server, scene, core))
+            .collect::<anyhow::Result<_>>()
+            .map(Self)
     }
 
     /// Whether every check was answered as it should be.
     pub(crate) fn is_right(&self) -> bool {
-        self.rows.iter().all(|(.., round)| round.wrong == 0)
+        self.0.iter().flat_map(|row| row.rounds.iter().flatten()).all(|round| round.wrong == 0)
+    }
+}
+
+impl Row {
+    fn of(attack: &'static Attack, server: &Server, scene: &Scene, core: usize) -> anyhow::Result<Self> {
+        let measure = || load::steady(server, &scene.requests, RATE, SPAN);
+        let mut row = Self { attack: attack.name, memory: [0; 2], outcomes: Vec::new(), rounds: Vec::new() };
+        let [before, meanwhile] = &mut row.memory;
+        for _ in 0..ROUNDS {
+            let alone = measure()?;
+            *before = machine::peak_memory(server.process.pid())?.max(*before);
+            let over = AtomicBool::new(false);
+            let (outcomes, attacked) = thread::scope(|scope| {
+                let attacking = scope.spawn(|| again_and_again(attack, server, core, &over));
+                let attacked = measure();
+                over.store(true, Ordering::Relaxed);
+                (attacking.join(), attacked)
+            });
+            *meanwhile = machine::peak_memory(server.process.pid())?.max(*meanwhile);
+            row.outcomes.extend(outcomes.map_err(|_| anyhow!("the attack `{}` failed", attack.name))??);
+            row.rounds.push([alone, attacked?]);
+        }
+        Ok(row)
+    }
+
+    /// What an attacker makes of others' latency: medians without and with it, in microseconds, and of how many times.
+    fn latency(&self, at: f64) -> [f64; 3] {
+        let rounds = self.rounds.iter().map(|rounds| rounds.each_ref().map(|round| quantile(round, at)));
+        let (alone, attacked) =
+            (rounds.clone().map(|[alone, _]| alone), rounds.clone().map(|[_, attacked]| attacked));
+        [median(alone), median(attacked), median(rounds.map(|[alone, attacked]| attacked / alone))]
     }
 }
 
@@ -70,19 +98,27 @@ fn again_and_again(
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{RATE} checks a second by somebody else meanwhile\n")?;
+        let Self(rows) = self;
         writeln!(
             f,
-            "| attack | times, cut off | peak memory, MiB | p50, µs | p99, µs |\n|---|---|---|---|---|"
+            "{RATE} checks a second by somebody else, without and with an attacker, medians of {ROUNDS} rounds\n"
         )?;
-        let mut row = |name: &str, times: &str, memory: u64, round: &Round| {
-            let at = |quantile| round.latency.value_at_quantile(quantile) / 1000;
-            writeln!(f, "| {name} | {times} | {} | {} | {} |", memory >> 20, at(0.5), at(0.99))
-        };
-        row("none", "", self.memory, &self.alone)?;
-        for (name, outcomes, memory, round) in &self.rows {
+        writeln!(f, "| attack | times | cut off | peak memory, MiB | p50, µs | times | p99, µs | times |")?;
+        writeln!(f, "|---|--:|--:|--:|--:|--:|--:|--:|")?;
+        for row in rows {
+            let Row { attack, memory: [before, meanwhile], outcomes, .. } = row;
             let cut_off = outcomes.iter().filter(|outcome| **outcome == Outcome::CutOff).count();
-            row(name, &format!("{}, {cut_off}", outcomes.len()), *memory, round)?;
+            write!(
+                f,
+                "| {attack} | {} | {cut_off} | {}, {} |",
+                outcomes.len(),
+                before >> 20,
+                meanwhile >> 20
+            )?;
+            for [alone, attacked, times] in [0.5, 0.99].map(|at| row.latency(at)) {
+                write!(f, " {alone:.0}, {attacked:.0} | {times:.2} |")?;
+            }
+            writeln!(f)?;
         }
         Ok(())
     }

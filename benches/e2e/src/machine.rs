@@ -1,6 +1,7 @@
 //! What the operating system is asked for: cores, and the time that a process spent on them.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -29,11 +30,20 @@ pub(crate) fn cpu_time(process: Pid) -> anyhow::Result<Duration> {
     let mut spent = Duration::ZERO;
     for thread in fs::read_dir(format!("/proc/{}/task", process.as_raw_nonzero()))? {
         // A thread may end while it is looked at.
-        let Ok(times) = fs::read_to_string(thread?.path().join("schedstat")) else { continue };
-        let running = times.split_whitespace().next().context("/proc/*/schedstat has no times")?;
-        spent += Duration::from_nanos(running.parse()?);
+        spent += running(&thread?.path()).unwrap_or_default();
     }
     Ok(spent)
+}
+
+/// The same of this thread.
+pub(crate) fn cpu_time_of_this_thread() -> anyhow::Result<Duration> {
+    running(Path::new("/proc/thread-self"))
+}
+
+fn running(thread: &Path) -> anyhow::Result<Duration> {
+    let times = fs::read_to_string(thread.join("schedstat"))?;
+    let running = times.split_whitespace().next().context("/proc/*/schedstat has no times")?;
+    Ok(Duration::from_nanos(running.parse()?))
 }
 
 /// The most memory that a process has had since this was asked before, in bytes (proc(5), `VmHWM`).

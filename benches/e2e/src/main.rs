@@ -44,6 +44,7 @@ mod report;
 mod request;
 mod scene;
 mod server;
+mod sink;
 mod soak;
 #[path = "../../peers/table.rs"]
 mod table;

@@ -18,7 +18,7 @@ use crate::load::{self, Round, Span};
 use crate::request::{Code, Request};
 use crate::scene::Scene;
 use crate::server::{Role, Server};
-use crate::{GENERATOR_CORE, SERVERS_CORE, machine, verify};
+use crate::{GENERATOR_CORE, SERVERS_CORE, machine, sink, verify};
 
 /// Of every period, in microseconds.
 const QUOTA: u32 = 5_000;
@@ -30,14 +30,27 @@ const PATIENCE: Duration = Duration::from_millis(200);
 const CONNECTIONS: [usize; 5] = [4, 16, 64, 256, 1000];
 /// Checks that wait at once, of all connections, where a circuit breaker says so.
 const MAX_REQUESTS: usize = 1024;
+/// Of the peak, asked for.
+const TIMES: f64 = 3.0;
+/// Of the peak, to be decided all the same.
+const GOAL: f64 = 0.9;
 /// Checks that wait at once at the peak, or one for each connection.
 const AT_ONCE: usize = 64;
 
 /// What came of it.
 pub(crate) struct Overload {
-    /// By a service that has no place for any check.
+    /// A thousand a second, by a service that has no place for any check.
     refused: Round,
+    costs: Costs,
     floods: Vec<Flood>,
+}
+
+/// CPU time a check, where as many come as can be answered.
+struct Costs {
+    decided: Duration,
+    refused: Duration,
+    /// Its bytes taken in and an answer's said, and nothing else ([`sink`]).
+    least: Duration,
 }
 
 /// At three times the peak.
@@ -73,14 +86,17 @@ impl Overload {
     /// Measures.
     pub(crate) fn take() -> anyhow::Result<Self> {
         let scene = Scene::set()?;
-        let refused = refusals(&scene)?;
+        let (refused, of_refused) = refusals(&scene)?;
         let server = Server::start(Role::Tenantgate, &scene.config(), SERVERS_CORE)?;
         machine::pin(GENERATOR_CORE)?;
         verify::answers(&server, &scene.requests)?;
+        let check = scene.requests.first().context("no check")?.message.len();
+        let decided = cost(&load::peak(&server, &scene.requests, SPAN)?);
+        let costs = Costs { decided, refused: of_refused, least: sink::cost(check, SPAN)? };
         let _quota = Quota::on(&server)?;
         let flood = |connections| Flood::of(&server, &scene.requests, connections);
         let floods = CONNECTIONS.into_iter().map(flood).collect::<anyhow::Result<_>>()?;
-        Ok(Self { refused, floods })
+        Ok(Self { refused, costs, floods })
     }
 
     /// Fails where somebody was told what policy did not say.
@@ -93,13 +109,20 @@ impl Overload {
     }
 }
 
-/// How soon a check is refused, a thousand times a second.
-fn refusals(scene: &Scene) -> anyhow::Result<Round> {
+/// How soon a check is refused, a thousand times a second, and what that costs where nothing else is done.
+fn refusals(scene: &Scene) -> anyhow::Result<(Round, Duration)> {
     let server = Server::start(Role::Tenantgate, &scene.config_without_room()?, SERVERS_CORE)?;
     machine::pin(GENERATOR_CORE)?;
     let round = load::steady(&server, &scene.requests, 1000.0, SPAN)?;
-    ensure!(round.wrong == round.answered, "a check was decided where there is no room");
-    Ok(round)
+    let many = load::peak(&server, &scene.requests, SPAN)?;
+    for round in [&round, &many] {
+        ensure!(round.wrong == round.answered, "a check was decided where there is no room");
+    }
+    Ok((round, cost(&many)))
+}
+
+fn cost(round: &Round) -> Duration {
+    round.cpu.iter().sum::<Duration>().div_f64(f64::from(round.answered))
 }
 
 fn rate(round: &Round) -> f64 {
@@ -115,7 +138,7 @@ impl Flood {
         };
         let peak = load::peak_of(all()?, AT_ONCE.div_ceil(connections), server, requests, SPAN)?;
         let half = load::steady_of(all()?, server, requests, rate(&peak) / 2.0, SPAN)?;
-        let came = |connections, most| Came::of(connections, most, server, requests, 3.0 * rate(&peak));
+        let came = |connections, most| Came::of(connections, most, server, requests, TIMES * rate(&peak));
         let unlimited = came(all()?, usize::MAX)?;
         let limited = came(all()?, MAX_REQUESTS.div_ceil(connections))?;
         Ok(Self { connections, peak, half, unlimited, limited })
@@ -222,16 +245,33 @@ impl Drop for Quota {
     }
 }
 
+impl fmt::Display for Costs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { decided, refused, least } = self;
+        let share = |cost: &Duration| cost.div_duration_f64(*decided);
+        write!(
+            f,
+            "CPU a check: decided {decided:.2?}; refused {refused:.2?}, {:.3} of that; taken in and an answer said, by whomever, \
+             {least:.2?}, {:.3} of that. That nine tenths of the peak are decided while three times the peak is \
+             answered, a refusal may cost {:.3} of that",
+            share(refused),
+            share(least),
+            (1.0 - GOAL) / (TIMES - GOAL),
+        )
+    }
+}
+
 impl fmt::Display for Overload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = |latency: &Histogram<u64>, quantile| latency.value_at_quantile(quantile) / 1000;
-        let Self { refused, floods } = self;
+        let Self { refused, costs, floods } = self;
         writeln!(
             f,
             "refused for want of room: p50 {} µs, p99 {} µs\n",
             at(&refused.latency, 0.5),
             at(&refused.latency, 0.99)
         )?;
+        writeln!(f, "{costs}\n")?;
         writeln!(
             f,
             "| connections | | peak, 1/s | p99 at half, ms | asked, 1/s | decided in time, of the peak | of those p50, ms | p99, ms | refused, % | reset, % | not begun, % | given up, % | memory, MiB |"
