@@ -184,9 +184,9 @@ impl Ring {
         Ok(())
     }
 
-    fn reached(&self, index: usize) {
+    fn reached(&self, index: usize, now: i64) {
         if let Some(reached) = self.reached.get(index) {
-            reached.store(unix_now(), Ordering::Relaxed);
+            reached.store(now, Ordering::Relaxed);
         }
     }
 }
@@ -257,7 +257,7 @@ impl Loader {
         let document = read();
         let now = document.as_ref().map_or(Last::Unreadable, |document| Last::Document(document.clone()));
         if document.is_ok() {
-            self.ring.reached(self.index);
+            self.ring.reached(self.index, unix_now());
         }
         if now == *last {
             return;
@@ -296,7 +296,9 @@ impl Loader {
     async fn refresh_once(&self, remote: &mut Remote) -> Result<(), LoadError> {
         let loaded = remote.load().await?;
         let max_age = i64::try_from(self.config.max_age.as_secs()).unwrap_or(i64::MAX);
-        let usable_until = unix_now().saturating_add(max_age);
+        // Their age is told from the moment that they are believed from.
+        let now = unix_now();
+        let usable_until = now.saturating_add(max_age);
         match loaded {
             Loaded::Unchanged => self.with_set(|set| Ok(set.believed_until(usable_until)))?,
             Loaded::Keys { issuer, document, marks } => {
@@ -304,7 +306,7 @@ impl Loader {
                 remote.believed(marks);
             }
         }
-        self.ring.reached(self.index);
+        self.ring.reached(self.index, now);
         Ok(())
     }
 
