@@ -14,7 +14,7 @@ use crate::config::{
 };
 use crate::directory::DirectoryConfig;
 use crate::engine::{Hosts, NonEntra, OwnUsers, Patterns, Rules, Suites, Version};
-use crate::id::{Applications, Cloud};
+use crate::id::{Applications, Cloud, TenantId};
 use crate::policy::{Contexts, Control, Options};
 use crate::source::{
     Embedded, EtcdSettings, EtcdTls, FetchConfig, Files, KeyOrigin, KeySource, KeysConfig, PolicyOrigin,
@@ -220,7 +220,7 @@ impl Config {
                     let origin =
                         self.key_origin(jwks).map_err(|problem| ConfigError::key(key("jwks"), problem))?;
                     let issuer_of = Issuer { template, cloud: configured.cloud };
-                    sources.push(KeySource { issuer: issuer_of, name: issuer.as_str().into(), origin });
+                    sources.push(KeySource { issuer: issuer_of, name: label(issuer), origin });
                 }
                 (Some(_), None) => {
                     return Err(ConfigError::key(key("jwks"), "say where the issuer's keys are"));
@@ -278,6 +278,13 @@ impl Config {
             other => Err(format!("`{other}:` is not supported; use file: or https:")),
         }
     }
+}
+
+/// What an issuer is called in metrics, where no tenant's id belongs.
+fn label(issuer: &str) -> Box<str> {
+    let parts =
+        issuer.split('/').map(|part| if part.parse::<TenantId>().is_ok() { "{tenantid}" } else { part });
+    parts.collect::<Vec<_>>().join("/").into()
 }
 
 /// Two issuers may share a URI, as the v1.0 ones of two clouds do; each has its own name in metrics.

@@ -29,7 +29,10 @@ impl Config {
             Port::Admin => (&listen.admin, &listen.tls.admin, &b"http/1.1"[..], ADMIN_CONNECTIONS),
         };
         Ok(PortConfig {
-            address: address.clone(),
+            address: match address {
+                Address::Unix(path) => Address::Unix(self.path(path)),
+                Address::Tcp(_) => address.clone(),
+            },
             tls: tls.as_ref().map(|tls| self.tls(port, tls, alpn)).transpose()?,
             limits: Limits {
                 max_connections,

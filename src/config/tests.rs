@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, Environment};
+use crate::port::Address;
 
 const LEAST: &str =
     "{tokens: {issuers: [{cloud: microsoftonline.com}], audiences: [a]}, policy: {path: p.json}}";
@@ -201,4 +202,22 @@ fn a_variable_that_breaks_a_list_is_named() {
     let error = with("TOKENS__ISSUERS__0__CLOUD", "microsoftonline.com").unwrap_err();
     assert!(error.contains("TENANTGATE_TOKENS__ISSUERS__0__CLOUD"), "{error}");
     assert!(!with("DENIAL", "1").unwrap_err().contains("struct"));
+}
+
+#[test]
+fn no_tenant_is_an_issuers_name() {
+    let id = "6babcaad-604b-40ac-a9d7-9fd97c0b779f";
+    let issuer =
+        format!("{{issuer: 'https://login.example/{id}/v2.0', jwks: 'file:k', cloud: microsoftonline.com}}");
+    let config = read(&LEAST.replace("{cloud: microsoftonline.com}", &issuer)).unwrap();
+    let names: Vec<_> = config.compose().unwrap().keys.into_iter().map(|source| source.name).collect();
+    assert_eq!(names, ["https://login.example/{tenantid}/v2.0".into()]);
+}
+
+#[test]
+fn a_sockets_path_is_relative_to_the_file_too() {
+    let text = LEAST.replace("{tokens:", "{listen: {check: 'unix:gate.sock'}, tokens:");
+    let config = Config::read(&text, PathBuf::from("/etc/tenantgate"), &Environment::default()).unwrap();
+    let Address::Unix(path) = config.compose().unwrap().check.address else { panic!("a path") };
+    assert_eq!(path, Path::new("/etc/tenantgate/gate.sock"));
 }

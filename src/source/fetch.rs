@@ -67,6 +67,13 @@ pub enum FetchError {
     TooLong,
 }
 
+impl FetchConfig {
+    /// Fails where a start would, for want of good authorities.
+    pub fn validate(&self) -> Result<(), FetchError> {
+        self.extra_ca.as_deref().map_or(Ok(()), |path| certificates(path).map(drop))
+    }
+}
+
 impl Fetch {
     /// A client that follows no redirect and uses no proxy but the configured one.
     pub(in crate::source) fn new(config: &FetchConfig) -> Result<Self, FetchError> {

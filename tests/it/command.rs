@@ -242,6 +242,27 @@ fn validate_starts_nothing_and_says_what_is_wrong() {
 }
 
 #[test]
+fn validate_reads_every_file_and_asks_nobody() {
+    let remote = json!({"issuers": [{"cloud": "microsoftonline.com"}], "extra_ca": "authorities.pem"});
+    let etcd = json!({"source": "etcd", "etcd": {"endpoints": ["http://127.0.0.1:1"]}});
+    for (config, told) in [
+        (json!({"tokens": remote}), "authorities.pem"),
+        (
+            json!({"policy": etcd, "listen": {"tls": {"check": {"certificate": "c.pem", "key": "k.pem"}}}}),
+            "c.pem",
+        ),
+    ] {
+        let world = World::new(&config, &bundle());
+        let invalid = tenantgate(&["serve", "--validate", "--config", text(&world.path("config.json"))], &[]);
+        assert_eq!(invalid.status.code(), Some(2), "{told}");
+        assert!(stderr(&invalid).contains(told), "{}", stderr(&invalid));
+    }
+    let world = World::new(&json!({"policy": etcd}), &bundle());
+    let valid = tenantgate(&["serve", "--validate", "--config", text(&world.path("config.json"))], &[]);
+    assert_eq!(valid.status.code(), Some(0), "{}", stderr(&valid));
+}
+
+#[test]
 fn a_variable_of_the_environment_wins_and_a_wrong_one_is_named() {
     let world = World::new(&json!({}), &bundle());
     let config = world.path("config.json");
