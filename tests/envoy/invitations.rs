@@ -57,6 +57,15 @@ async fn an_invitation_is_allowed_and_refused_by_its_invitees_domain() {
     assert_eq!((nobody.status, nobody.problem().reason()), (403, "invitee_unresolved"));
     let bodyless = scene.post("/invitations").bearer(&token).header("Content-Length", "0").send().await;
     assert_eq!((bodyless.status, bodyless.problem().reason()), (403, "invitee_unresolved"));
+    let text = good.to_string();
+    let odd =
+        scene.post("/invitations").bearer(&token).header("Content-Type", "application/json; charset=utf-7");
+    let odd = odd.text(&text).send().await;
+    assert_eq!(
+        (odd.status, odd.problem().reason()),
+        (403, "invitee_unresolved"),
+        "two could read it differently"
+    );
     assert_eq!(scene.upstream.requests(), 1);
 
     // Elsewhere no body is waited for, and none is asked for.
