@@ -22,10 +22,13 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Commit and compiler, for `--version`; a tarball without git says so.
 fn build() -> String {
-    // In a worktree it is elsewhere, and a path that does not exist would have everything built every time.
-    let head = first_line("git", &["rev-parse", "--git-path", "HEAD"]);
-    if let Some(head) = head.filter(|path| Path::new(path).exists()) {
-        println!("cargo:rerun-if-changed={head}");
+    // A commit changes the log, and not always HEAD. In a worktree they are elsewhere, and a path that does not exist
+    // would have everything built every time.
+    for file in ["HEAD", "logs/HEAD"] {
+        let path = first_line("git", &["rev-parse", "--git-path", file]);
+        if let Some(path) = path.filter(|path| Path::new(path).exists()) {
+            println!("cargo:rerun-if-changed={path}");
+        }
     }
     let commit =
         first_line("git", &["rev-parse", "--short=12", "HEAD"]).unwrap_or_else(|| "unknown commit".into());
