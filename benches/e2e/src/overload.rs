@@ -30,6 +30,8 @@ const PATIENCE: Duration = Duration::from_millis(200);
 const CONNECTIONS: [usize; 5] = [4, 16, 64, 256, 1000];
 /// Checks that wait at once, of all connections, where a circuit breaker says so.
 const MAX_REQUESTS: usize = 1024;
+/// Descriptors of a service that nobody asks.
+const FEW: usize = 64;
 /// Of the peak, asked for.
 const TIMES: f64 = 3.0;
 /// Of the peak, to be decided all the same.
@@ -109,6 +111,19 @@ impl Overload {
     }
 }
 
+/// Waits until it has forgotten the connections that there were: beside them it might have no place for others.
+fn until_idle(server: &Server) -> anyhow::Result<()> {
+    let descriptors = format!("/proc/{}/fd", server.process.pid().as_raw_nonzero());
+    let until = Instant::now() + Duration::from_mins(1);
+    loop {
+        thread::sleep(Duration::from_secs(1));
+        if fs::read_dir(&descriptors)?.count() < FEW {
+            return Ok(());
+        }
+        ensure!(Instant::now() < until, "the service does not let go of connections that have ended");
+    }
+}
+
 /// How soon a check is refused, a thousand times a second, and what that costs where nothing else is done.
 fn refusals(scene: &Scene) -> anyhow::Result<(Round, Duration)> {
     let server = Server::start(Role::Tenantgate, &scene.config_without_room()?, SERVERS_CORE)?;
@@ -132,9 +147,8 @@ fn rate(round: &Round) -> f64 {
 impl Flood {
     fn of(server: &Server, requests: &[Request], connections: usize) -> anyhow::Result<Self> {
         let all = || {
-            // So that it is idle, and has forgotten the connections that there were.
-            thread::sleep(Duration::from_secs(1));
-            load::many(server, connections)
+            until_idle(server)?;
+            anyhow::Ok(load::many(server, connections)?)
         };
         let peak = load::peak_of(all()?, AT_ONCE.div_ceil(connections), server, requests, SPAN)?;
         let half = load::steady_of(all()?, server, requests, rate(&peak) / 2.0, SPAN)?;
