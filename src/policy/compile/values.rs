@@ -25,7 +25,7 @@ pub(super) fn list<T: FromStr<Err: Display>>(
     let Some(field) = field else { return Vec::new() };
     let mut values = Vec::new();
     for (index, node) in field.array(findings).iter().enumerate() {
-        values.extend(Field { node, at: field.at.item(index) }.parse_unquoted(findings));
+        values.extend(Field { node, at: field.at.item(index) }.parse(findings));
     }
     values
 }
