@@ -76,8 +76,7 @@ impl<'n, 'a> Field<'n, 'a> {
         self,
         findings: &mut Findings,
     ) -> Option<T> {
-        let text = self.text(findings)?;
-        text.parse().map_err(|error| self.malformed(format!("`{text}`: {error}"), findings)).ok()
+        self.parse_telling(findings, |text, error| format!("`{text}`: {error}"))
     }
 
     /// The same where the text may be somebody's name or address, which is no business of a log's.
@@ -85,12 +84,20 @@ impl<'n, 'a> Field<'n, 'a> {
         self,
         findings: &mut Findings,
     ) -> Option<T> {
-        let text = self.text(findings)?;
-        text.parse().map_err(|error| self.malformed(format!("{error}"), findings)).ok()
+        self.parse_telling(findings, |_, error| format!("{error}"))
     }
 
-    fn malformed(self, message: String, findings: &mut Findings) {
-        findings.error("value_malformed", &self.at, message, "correct the value");
+    fn parse_telling<T: FromStr>(
+        self,
+        findings: &mut Findings,
+        tell: impl FnOnce(&str, T::Err) -> String,
+    ) -> Option<T> {
+        let text = self.text(findings)?;
+        let malformed = |error| {
+            let message = tell(text, error);
+            findings.error("value_malformed", &self.at, message, "correct the value");
+        };
+        text.parse().map_err(malformed).ok()
     }
 
     fn mistyped(self, expected: &str, findings: &mut Findings) {

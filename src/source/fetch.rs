@@ -68,7 +68,7 @@ pub enum FetchError {
 }
 
 impl FetchConfig {
-    /// Fails where a start would, for want of good authorities.
+    /// Fails where `tokens.extra_ca` cannot be read, or has no authority.
     pub fn validate(&self) -> Result<(), FetchError> {
         self.extra_ca.as_deref().map_or(Ok(()), |path| certificates(path).map(drop))
     }

@@ -1,7 +1,6 @@
 //! What the operating system is asked for: cores, and the time that a process spent on them.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -30,18 +29,18 @@ pub(crate) fn cpu_time(process: Pid) -> anyhow::Result<Duration> {
     let mut spent = Duration::ZERO;
     for thread in fs::read_dir(format!("/proc/{}/task", process.as_raw_nonzero()))? {
         // A thread may end while it is looked at.
-        spent += running(&thread?.path()).unwrap_or_default();
+        let Ok(times) = fs::read_to_string(thread?.path().join("schedstat")) else { continue };
+        spent += running(&times)?;
     }
     Ok(spent)
 }
 
 /// The same of this thread.
 pub(crate) fn cpu_time_of_this_thread() -> anyhow::Result<Duration> {
-    running(Path::new("/proc/thread-self"))
+    running(&fs::read_to_string("/proc/thread-self/schedstat")?)
 }
 
-fn running(thread: &Path) -> anyhow::Result<Duration> {
-    let times = fs::read_to_string(thread.join("schedstat"))?;
+fn running(times: &str) -> anyhow::Result<Duration> {
     let running = times.split_whitespace().next().context("/proc/*/schedstat has no times")?;
     Ok(Duration::from_nanos(running.parse()?))
 }
