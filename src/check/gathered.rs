@@ -7,18 +7,18 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::task::yield_now;
-
-use crate::check::share::Share;
-use crate::check::turn::{Turn, Turns};
 
 /// What is held back at most, in bytes.
 const LIMIT: usize = 64 * 1024;
 /// What a connection keeps for it, in bytes: as much as it says at once when it has much to do.
 const ROOM: usize = 16 * 1024;
+/// What is read at once, in bytes, at least and at most: one check, and about thirty.
+const LITTLE: usize = 2 * 1024;
+const MUCH: usize = 64 * 1024;
 /// What reading may take in one turn: about twenty checks are read, and answered before others have theirs. Streams that
 /// are reset as they are begun, or not gone on with, take long for their bytes.
 const LONG: Duration = Duration::from_micros(40);
@@ -33,19 +33,20 @@ struct Socket<C> {
     /// Written to us, from `sent` on not to the connection.
     held: Vec<u8>,
     sent: usize,
-    /// In this turn.
+    /// In this turn, which began then.
     read: usize,
-    /// What may be, nearly.
-    share: Share,
-    turn: Turn,
+    began: Instant,
+    /// What is read at once, so that a turn is not long: in as many bytes as one check has there is room for fifty calls
+    /// that say nothing.
+    at_once: usize,
     /// What writing came to, until whoever uses the connection is told.
     failed: Option<io::Error>,
 }
 
 impl<C: AsyncRead + AsyncWrite + Unpin> Gathered<C> {
     pub(in crate::check) fn new(inner: C) -> Self {
-        let (held, share, turn) = (Vec::new(), Share::whole(), Turn::first());
-        Self(Arc::new(Mutex::new(Socket { inner, held, sent: 0, read: 0, share, turn, failed: None })))
+        let (held, began, at_once) = (Vec::new(), Instant::now(), LITTLE);
+        Self(Arc::new(Mutex::new(Socket { inner, held, sent: 0, read: 0, began, at_once, failed: None })))
     }
 
     /// The same connection, for whoever reads and writes.
@@ -53,21 +54,15 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Gathered<C> {
         Self(Arc::clone(&self.0))
     }
 
-    /// What it may have us do at once, by how long it has had to wait for its turns.
-    pub(in crate::check) fn fair_share(&self) -> Share {
-        self.socket().share
-    }
-
     /// Drives `user` of this connection, and writes whenever it has nothing more to do for now.
     pub(in crate::check) async fn while_polling<T>(&self, user: impl Future<Output = T>) -> T {
         let mut user = pin!(user);
-        let mut turns = Turns::default();
         poll_fn(|context| {
-            let (turn, waker) = turns.next(context.waker());
-            self.socket().begin(turn);
-            let context = &mut Context::from_waker(waker);
+            self.socket().begin_turn();
             let polled = user.as_mut().poll(context);
-            self.socket().send_what_it_takes(context);
+            let mut socket = self.socket();
+            socket.end_turn();
+            socket.send_what_it_takes(context);
             polled
         })
         .await
@@ -79,22 +74,25 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Gathered<C> {
 }
 
 impl<C> Socket<C> {
-    fn begin(&mut self, turn: Turn) {
-        self.turn = turn;
+    fn begin_turn(&mut self) {
         self.read = 0;
+        self.began = Instant::now();
     }
 
-    /// A turn without anything to read was not waited for by the peer.
-    fn has_read(&mut self, bytes: usize) {
-        if self.read == 0 && bytes > 0 {
-            self.share = self.share.after(self.turn.waited);
+    /// By how long it took, whatever was read.
+    fn end_turn(&mut self) {
+        if self.read > 0 {
+            let took = self.began.elapsed();
+            if took > 4 * LONG {
+                self.at_once = (self.at_once / 2).max(LITTLE);
+            } else if took < 2 * LONG && self.read >= self.at_once {
+                self.at_once = (self.at_once * 2).min(MUCH);
+            }
         }
-        self.read = self.read.saturating_add(bytes);
     }
 
     fn has_had_its_turn(&self) -> bool {
-        u32::try_from(self.read).is_ok_and(|read| read >= self.share.bytes())
-            || self.read > 0 && self.turn.began.elapsed() > LONG
+        self.read >= MUCH || self.read > 0 && self.began.elapsed() > LONG
     }
 }
 
@@ -156,8 +154,9 @@ impl<C: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gathered<C> {
             ready!(pin!(yield_now()).poll(context));
         }
         let before = buffer.filled().len();
-        let polled = Pin::new(&mut socket.inner).poll_read(context, buffer);
-        socket.has_read(buffer.filled().len().saturating_sub(before));
+        let at_once = u64::try_from(socket.at_once).unwrap_or(u64::MAX);
+        let polled = Pin::new(&mut (&mut socket.inner).take(at_once)).poll_read(context, buffer);
+        socket.read += buffer.filled().len().saturating_sub(before);
         polled
     }
 }
@@ -201,7 +200,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Gathered<C> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+    use tokio::io::{AsyncWriteExt as _, DuplexStream};
 
     use super::*;
 
@@ -329,6 +328,29 @@ mod tests {
     #[tokio::test]
     async fn so_does_one_that_makes_much_work_with_little() {
         assert_eq!(turns(20, 2 * LONG).await, 19);
+    }
+
+    #[tokio::test]
+    async fn little_is_read_at_once_where_it_makes_much_work_and_much_where_it_makes_little() {
+        let (connection, mut far) = pair(64 * MUCH);
+        far.write_all(&vec![7; 64 * MUCH]).await.unwrap();
+        let mut user = connection.user();
+        let mut room = vec![0; MUCH];
+        let mut most_of = async |turns, time| {
+            let mut most = 0;
+            for _ in 0..turns {
+                let turn = async {
+                    let read = user.read(&mut room).await.unwrap();
+                    std::thread::sleep(time);
+                    read
+                };
+                most = connection.while_polling(turn).await.max(most);
+            }
+            most
+        };
+        assert_eq!(most_of(50, Duration::ZERO).await, MUCH);
+        most_of(10, 8 * LONG).await;
+        assert_eq!(most_of(1, Duration::ZERO).await, LITTLE);
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::Reason;
@@ -13,7 +14,6 @@ use crate::check::eager;
 use crate::check::gathered::Gathered;
 use crate::check::keepalive::Keepalive;
 use crate::check::service::{Connected, Services};
-use crate::check::share::{self, Share};
 use crate::check::stream;
 use crate::port::{Opened, Protocol, Stop};
 
@@ -26,15 +26,20 @@ pub struct Http2Limits {
     pub max_header_list: u32,
 }
 
-/// What small frames may take beyond their data, in bytes: what h2 allows by itself for a whole share, and would not for a
-/// smaller one.
-const FRAMING: usize = 32 * 1024;
+/// What a peer may send ahead of one connection's checks, in bytes (RFC 9113, section 6.9): about two hundred and fifty of
+/// them. A message that has to wait for room comes later than the call that it belongs to, and in pieces, which costs a
+/// check half as much again; and calls are begun all the same, which nothing in HTTP/2 makes wait. How many, is for
+/// Envoy to say (`max_requests`).
+const AHEAD: u32 = 512 * 1024;
 /// Streams that may be reset before they are looked at; one turn cannot bring so many. Envoy resets a check whose client
 /// has gone, and many where clients go at once or time runs out: to end its connection for that would be to end everyone
 /// else's checks.
 const RESET: usize = 4096;
-/// Streams of a connection that are remembered for a second after an early answer.
-const ANSWERED: usize = 256;
+/// Streams of a connection that are remembered after an early answer, and how long. DATA of one that is forgotten is an
+/// error of the peer, and after a thousand of them h2 ends the connection, and everyone's checks with it. Each is half a
+/// kilobyte; where a core does nothing else, some hundred thousand a second are answered so.
+const ANSWERED: usize = 16 * 1024;
+const REMEMBERED: Duration = Duration::from_secs(2);
 
 /// Serves the services over HTTP/2.
 #[derive(Debug, Clone)]
@@ -61,7 +66,7 @@ impl Protocol for Http2 {
         let connection = Gathered::new(connection);
         let ended = connection.while_polling(async {
             let http = limits.builder().handshake(connection.user()).await?;
-            Serving::new(http, services).until_end(&connection, stop).await
+            Serving::new(http, services).until_end(stop).await
         });
         if let Err(error) = ended.await {
             tracing::debug!("a connection ended with an error: {error}");
@@ -73,14 +78,11 @@ impl Http2Limits {
     fn builder(self) -> Builder {
         let mut builder = Builder::new();
         builder
-            .initial_window_size(share::MOST)
-            .initial_connection_window_size(share::MOST)
-            .data_frame_budget(FRAMING)
+            .initial_connection_window_size(AHEAD)
             .max_concurrent_streams(self.max_concurrent_streams)
             .max_header_list_size(self.max_header_list)
-            // DATA of streams that were answered before all was said is on its way for a moment, and is an error of
-            // the peer once they are forgotten.
             .max_concurrent_reset_streams(ANSWERED)
+            .reset_stream_duration(REMEMBERED)
             .max_pending_accept_reset_streams(RESET);
         builder
     }
@@ -91,17 +93,16 @@ struct Serving {
     http: Connection<Gathered<Opened>, Bytes>,
     services: Arc<Connected>,
     keepalive: Option<Keepalive>,
-    share: Share,
 }
 
 impl Serving {
     fn new(mut http: Connection<Gathered<Opened>, Bytes>, services: Arc<Connected>) -> Self {
         let keepalive = http.ping_pong().map(Keepalive::new);
-        Self { http, services, keepalive, share: Share::whole() }
+        Self { http, services, keepalive }
     }
 
     /// Answers, and once the end is called until what has begun has been answered.
-    async fn until_end(mut self, connection: &Gathered<Opened>, mut stop: Stop) -> Result<(), h2::Error> {
+    async fn until_end(mut self, mut stop: Stop) -> Result<(), h2::Error> {
         let mut called = pin!(stop.called());
         let mut is_ending = false;
         poll_fn(|context| {
@@ -110,7 +111,6 @@ impl Serving {
                 self.http.graceful_shutdown();
             }
             self.keep_alive(context);
-            self.keep_to(connection.fair_share());
             self.poll_answered(context)
         })
         .await
@@ -123,13 +123,6 @@ impl Serving {
             tracing::debug!("a peer does not answer pings");
             self.keepalive = None;
             self.http.abrupt_shutdown(Reason::NO_ERROR);
-        }
-    }
-
-    fn keep_to(&mut self, share: Share) {
-        if self.share != share {
-            self.share = share;
-            self.http.set_target_window_size(share.bytes());
         }
     }
 

@@ -33,11 +33,9 @@ mod request;
 mod response;
 mod route;
 mod service;
-mod share;
 mod signal;
 mod stream;
 mod tokens;
-mod turn;
 mod wire;
 
 pub use self::decision::{Decision, DecisionId, Field};

@@ -59,7 +59,7 @@ impl Serve {
         port::use_all_descriptors();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
-            // Whoever is ready must soon be known to wait: by that a connection's share is found (`check/share.rs`).
+            // Who else has something to say is looked for so often, whatever one connection has.
             .event_interval(16)
             .build()?;
         runtime.block_on(async {

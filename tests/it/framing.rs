@@ -9,7 +9,8 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::attack::{
-    ACK, DATA, END_HEADERS, GOAWAY, HEADERS, PREFACE, RST_STREAM, SETTINGS, call, frame, next_frame,
+    ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PREFACE, RST_STREAM, SETTINGS, WINDOW_UPDATE,
+    call, frame, literal, next_frame,
 };
 use crate::harness::{Asked, L, World, signer};
 use crate::patience::within;
@@ -171,21 +172,68 @@ async fn what_http2_refuses_and_what_nobody_has_is_all_that_has_no_answer() {
 
 /// Sends frames on a connection of their own; gives the stream and the error code of the first frame of this kind.
 async fn refusal(app: &App, frames: &[u8], kind: u8) -> (u32, u32) {
-    let mut stream = TcpStream::connect(tcp(&app.check)).await.unwrap();
-    let opening = [PREFACE, &frame(SETTINGS, 0, 0, &[]), &frame(SETTINGS, ACK, 0, &[])].concat();
-    stream.write_all(&[&opening, frames].concat()).await.unwrap();
-    let refused = async {
-        let mut received = Vec::new();
-        loop {
-            while let Some((found, stream, payload)) = next_frame(&mut received) {
-                if found == kind {
-                    return (stream, u32::from_be_bytes(*payload.last_chunk().unwrap()));
+    let mut wire = Wire::to(app).await;
+    wire.send(frames).await;
+    let (_, stream, payload) = wire.next_of(&[kind]).await;
+    (stream, u32::from_be_bytes(*payload.last_chunk().unwrap()))
+}
+
+/// A connection in frames, some of which no library would send.
+struct Wire {
+    stream: TcpStream,
+    received: Vec<u8>,
+}
+
+impl Wire {
+    async fn to(app: &App) -> Self {
+        let stream = TcpStream::connect(tcp(&app.check)).await.unwrap();
+        let mut wire = Self { stream, received: Vec::new() };
+        wire.send(&[PREFACE, &frame(SETTINGS, 0, 0, &[]), &frame(SETTINGS, ACK, 0, &[])].concat()).await;
+        wire
+    }
+
+    async fn send(&mut self, frames: &[u8]) {
+        self.stream.write_all(frames).await.unwrap();
+    }
+
+    /// The next frame of one of these kinds: which, its stream and its payload.
+    async fn next_of(&mut self, kinds: &[u8]) -> (u8, u32, Vec<u8>) {
+        let next = async {
+            loop {
+                while let Some(frame) = next_frame(&mut self.received) {
+                    if kinds.contains(&frame.0) {
+                        return frame;
+                    }
                 }
+                assert_ne!(self.stream.read_buf(&mut self.received).await.unwrap(), 0, "closed");
             }
-            assert_ne!(stream.read_buf(&mut received).await.unwrap(), 0, "closed");
+        };
+        within("a frame", next).await
+    }
+}
+
+/// So do messages that are on their way when their checks' time is over, where many wait.
+#[tokio::test]
+async fn what_comes_late_of_calls_that_were_answered_early_does_not_end_the_connection() {
+    let app = World::new(&json!({}), &bundle()).ready().await;
+    let mut wire = Wire::to(&app).await;
+    wire.send(&frame(WINDOW_UPDATE, 0, 0, &(1_u32 << 24).to_be_bytes())).await;
+    let no_time = [call(), literal("grpc-timeout", "0n")].concat();
+    // h2 forgives 1,024 errors.
+    for round in 0..2 {
+        let streams = (1000 * round..1000 * (round + 1)).map(|number| 2 * number + 1);
+        let begun = |stream| frame(HEADERS, END_HEADERS, stream, &no_time);
+        wire.send(&streams.clone().flat_map(begun).collect::<Vec<_>>()).await;
+        for _ in streams.clone() {
+            // An answer's head and trailers.
+            wire.next_of(&[HEADERS]).await;
+            wire.next_of(&[HEADERS]).await;
         }
-    };
-    within("a refusal", refused).await
+        let rest = |stream| frame(DATA, END_STREAM, stream, &[0; 5]);
+        wire.send(&streams.flat_map(rest).collect::<Vec<_>>()).await;
+    }
+    wire.send(&frame(PING, 0, 0, &[7; 8])).await;
+    assert_eq!(wire.next_of(&[PING, GOAWAY]).await.0, PING);
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use crate::raw::{Raw, reason};
 
 /// What comes of each, and MiB above the idle service that it may cost, with what the allocator kept of those before:
 /// about twice what was measured (`benches/README.md`).
-const FAST: [(&str, Outcome, u64); 13] = [
+const FAST: [(&str, Outcome, u64); 14] = [
     // Envoy resets many where its clients go: what comes in one turn is not too many.
     ("rapid reset", Endured, 6),
     ("made-you-reset", CutOff, 6),
@@ -33,6 +33,7 @@ const FAST: [(&str, Outcome, u64); 13] = [
     ("header bomb", CutOff, 16),
     // Each is denied by itself.
     ("huge message", Endured, 16),
+    ("calls without time", Endured, 32),
     ("answers nobody takes", Endured, 32),
     ("1,000 half-open connections", CutOff, 32),
     // 64 MiB of them have room.

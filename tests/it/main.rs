@@ -38,7 +38,6 @@ mod process;
 mod raw;
 mod reload;
 mod serve;
-mod share;
 mod store;
 #[path = "../fuzz/subjects.rs"]
 mod subjects;

@@ -128,12 +128,6 @@ impl Begun {
         self.body.send_data(Bytes::copy_from_slice(bytes), last)
     }
 
-    /// Bytes that may be sent now.
-    pub(crate) async fn room(&mut self) -> usize {
-        self.body.reserve_capacity(1 << 20);
-        std::future::poll_fn(|context| self.body.poll_capacity(context)).await.unwrap().unwrap()
-    }
-
     pub(crate) async fn finish(mut self, asked: &Asked) -> Result<CheckResponse, h2::Error> {
         self.send(&framed(asked), true)?;
         self.answer().await

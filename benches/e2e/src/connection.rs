@@ -153,7 +153,7 @@ impl Connection {
             match self.socket.write(unsent) {
                 Ok(count) => self.sent += count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error),
+                Err(error) => return Err(self.said_at_last().err().unwrap_or(error)),
             }
         }
         self.output.clear();
@@ -161,13 +161,19 @@ impl Connection {
         Ok(())
     }
 
-    /// Hands on every answer that has come.
-    pub(crate) fn receive(&mut self, mut answered: impl FnMut(Answer)) -> io::Result<()> {
+    /// Why the server takes nothing more, if it has said so.
+    fn said_at_last(&mut self) -> io::Result<()> {
+        while self.receive(|_| {})? {}
+        Ok(())
+    }
+
+    /// Hands on every answer that has come; false where nothing has come.
+    pub(crate) fn receive(&mut self, mut answered: impl FnMut(Answer)) -> io::Result<bool> {
         let free = self.input.get_mut(self.filled..).unwrap_or_default();
         match self.socket.read(free) {
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
             Ok(count) => self.filled += count,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
             Err(error) => return Err(error),
         }
         let buffer = std::mem::take(&mut self.input);
@@ -179,7 +185,7 @@ impl Connection {
         self.input = buffer;
         self.input.copy_within(filled - rest..filled, 0);
         self.filled = rest;
-        Ok(())
+        Ok(true)
     }
 
     fn frame(&mut self, frame: &Frame<'_>, answered: &mut impl FnMut(Answer)) -> io::Result<()> {

@@ -19,8 +19,7 @@ use crate::server::{Role, Server};
 use crate::verify;
 use crate::{GENERATOR_CORE, SERVERS_CORE};
 
-/// Each with one check at once: a server under callgrind is so slow that it may let nobody send more ahead
-/// (`src/check/share.rs`).
+/// Each with one check at once.
 const CONNECTIONS: usize = 32;
 /// Every caller so many times, before anything is counted and while it is.
 const BEFORE: usize = 1;

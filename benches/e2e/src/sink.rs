@@ -1,7 +1,7 @@
 //! What no server can do without: to take in a check's bytes and to say an answer's, looking at none of them.
 
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -61,5 +61,9 @@ fn give(mut socket: &TcpStream, time: Duration) -> anyhow::Result<()> {
             }
         }
     }
+    // Ended with answers unread, the connection would be reset.
+    socket.set_nonblocking(false)?;
+    socket.shutdown(Shutdown::Write)?;
+    while socket.read(&mut room)? > 0 {}
     Ok(())
 }
