@@ -36,7 +36,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 const PARTNERS: u32 = 100_000;
 const EVERY: Duration = Duration::from_millis(100);
 const SWAPS: usize = 10;
-const ROUNDS: usize = 10;
+const ROUNDS: usize = 20;
 
 fn main() {
     let bundle = bundle(PARTNERS, &[guests_for_mfa()]);
