@@ -22,6 +22,8 @@ const MUCH: usize = 64 * 1024;
 /// What reading may take in one turn: about twenty checks are read, and answered before others have theirs. Streams that
 /// are reset as they are begun, or not gone on with, take long for their bytes.
 const LONG: Duration = Duration::from_micros(40);
+/// What a whole turn may take, answers included.
+const TURN: Duration = Duration::from_micros(200);
 
 /// A connection that writes when [`Gathered::while_polling`] says so, or when it holds too much.
 #[derive(Debug)]
@@ -79,14 +81,14 @@ impl<C> Socket<C> {
         self.began = Instant::now();
     }
 
-    /// By how long it took, whatever was read.
+    /// By how long it took, whatever was read: more, a little, or half of it.
     fn end_turn(&mut self) {
         if self.read > 0 {
             let took = self.began.elapsed();
-            if took > 4 * LONG {
+            if took > TURN {
                 self.at_once = (self.at_once / 2).max(LITTLE);
-            } else if took < 2 * LONG && self.read >= self.at_once {
-                self.at_once = (self.at_once * 2).min(MUCH);
+            } else if took < TURN / 2 && self.read >= self.at_once {
+                self.at_once = (self.at_once + LITTLE).min(MUCH);
             }
         }
     }
@@ -348,8 +350,8 @@ mod tests {
             }
             most
         };
-        assert_eq!(most_of(50, Duration::ZERO).await, MUCH);
-        most_of(10, 8 * LONG).await;
+        assert_eq!(most_of(60, Duration::ZERO).await, MUCH);
+        most_of(10, 2 * TURN).await;
         assert_eq!(most_of(1, Duration::ZERO).await, LITTLE);
     }
 

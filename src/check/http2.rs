@@ -35,11 +35,13 @@ const AHEAD: u32 = 512 * 1024;
 /// has gone, and many where clients go at once or time runs out: to end its connection for that would be to end everyone
 /// else's checks.
 const RESET: usize = 4096;
-/// Streams of a connection that are remembered after an early answer, and how long. DATA of one that is forgotten is an
-/// error of the peer, and after a thousand of them h2 ends the connection, and everyone's checks with it. Each is half a
-/// kilobyte; where a core does nothing else, some hundred thousand a second are answered so.
-const ANSWERED: usize = 16 * 1024;
+/// Streams of a connection that are remembered after an early answer, and how long. More would take milliseconds to make
+/// room for, which others would wait.
+const ANSWERED: usize = 2048;
 const REMEMBERED: Duration = Duration::from_secs(2);
+/// Errors of a peer after which its connection ends, with everyone's checks: what it sends of a call that was answered
+/// early and has been forgotten is one. As many that are meant (CVE-2025-8671) cost no more than other calls.
+const ERRORS: usize = 8 * 1024;
 
 /// Serves the services over HTTP/2.
 #[derive(Debug, Clone)]
@@ -83,6 +85,7 @@ impl Http2Limits {
             .max_header_list_size(self.max_header_list)
             .max_concurrent_reset_streams(ANSWERED)
             .reset_stream_duration(REMEMBERED)
+            .max_local_error_reset_streams(Some(ERRORS))
             .max_pending_accept_reset_streams(RESET);
         builder
     }

@@ -219,7 +219,7 @@ async fn what_comes_late_of_calls_that_were_answered_early_does_not_end_the_conn
     let mut wire = Wire::to(&app).await;
     wire.send(&frame(WINDOW_UPDATE, 0, 0, &(1_u32 << 24).to_be_bytes())).await;
     let no_time = [call(), literal("grpc-timeout", "0n")].concat();
-    // h2 forgives 1,024 errors.
+    // By itself, h2 remembers fifty, and forgives 1,024 errors.
     for round in 0..2 {
         let streams = (1000 * round..1000 * (round + 1)).map(|number| 2 * number + 1);
         let begun = |stream| frame(HEADERS, END_HEADERS, stream, &no_time);
