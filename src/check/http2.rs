@@ -35,8 +35,7 @@ const AHEAD: u32 = 512 * 1024;
 /// has gone, and many where clients go at once or time runs out: to end its connection for that would be to end everyone
 /// else's checks.
 const RESET: usize = 4096;
-/// Streams of a connection that are remembered after an early answer, and how long. More would take milliseconds to make
-/// room for, which others would wait.
+/// Streams of a connection that are remembered after an early answer, and how long: about a megabyte.
 const ANSWERED: usize = 2048;
 const REMEMBERED: Duration = Duration::from_secs(2);
 /// Errors of a peer after which its connection ends, with everyone's checks: what it sends of a call that was answered
