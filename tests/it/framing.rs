@@ -212,7 +212,7 @@ impl Wire {
     }
 }
 
-/// So do messages that are on their way when their checks' time is over, where many wait.
+/// Messages that are on their way when their checks' time is over come so, where many wait.
 #[tokio::test]
 async fn what_comes_late_of_calls_that_were_answered_early_does_not_end_the_connection() {
     let app = World::new(&json!({}), &bundle()).ready().await;

@@ -1,5 +1,6 @@
 //! A server under test: this program again, in another role, as a process of its own on a core of its own.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -103,6 +104,11 @@ impl Server {
     /// Memory in MiB: `VmRSS` for what it takes now, `VmHWM` for the most that it took.
     pub(crate) fn memory(&self, line: &str) -> anyhow::Result<f64> {
         memory::of_process(&PathBuf::from(format!("/proc/{}/status", self.process.pid())), line)
+    }
+
+    /// How many it has: `fd` for descriptors, `task` for threads.
+    pub(crate) fn count(&self, what: &str) -> anyhow::Result<usize> {
+        Ok(fs::read_dir(format!("/proc/{}/{what}", self.process.pid()))?.count())
     }
 
     /// A command to the callgrind that it runs under.

@@ -2,8 +2,6 @@
 //! that is replaced again and again. What the process takes must not grow. A gate, as the memory is.
 
 use std::fmt;
-use std::fs;
-use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
@@ -91,11 +89,11 @@ impl Soak {
 
 impl Taken {
     fn by(server: &Server) -> anyhow::Result<Self> {
-        let count = |what: &str| {
-            let place = PathBuf::from(format!("/proc/{}/{what}", server.process.pid()));
-            anyhow::Ok(fs::read_dir(place)?.count())
-        };
-        Ok(Self { resident: server.memory("VmRSS")?, files: count("fd")?, threads: count("task")? })
+        Ok(Self {
+            resident: server.memory("VmRSS")?,
+            files: server.count("fd")?,
+            threads: server.count("task")?,
+        })
     }
 }
 
