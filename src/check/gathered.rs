@@ -6,11 +6,13 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::task::yield_now;
+
+use crate::check::waking::Waking;
 
 /// What is held back at most, in bytes.
 const LIMIT: usize = 64 * 1024;
@@ -59,12 +61,27 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Gathered<C> {
     /// Drives `user` of this connection, and writes whenever it has nothing more to do for now.
     pub(in crate::check) async fn while_polling<T>(&self, user: impl Future<Output = T>) -> T {
         let mut user = pin!(user);
+        let waking = Arc::new(Waking::default());
+        let waker = Waker::from(Arc::clone(&waking));
+        let mut turn = |task: &Waker| {
+            let mut context = Context::from_waker(&waker);
+            waking.begin(task);
+            let polled = user.as_mut().poll(&mut context);
+            self.socket().send_what_it_takes(&mut context);
+            (polled, waking.end())
+        };
         poll_fn(|context| {
             self.socket().begin_turn();
-            let polled = user.as_mut().poll(context);
-            let mut socket = self.socket();
-            socket.end_turn();
-            socket.send_what_it_takes(context);
+            let (mut polled, mut is_woken) = turn(context.waker());
+            // By its own answers, nearly always; then there is nothing more to do.
+            if polled.is_pending() && is_woken && self.socket().began.elapsed() < LONG {
+                (polled, is_woken) = turn(context.waker());
+            }
+            self.socket().end_turn();
+            if polled.is_pending() && is_woken {
+                // Others first, also those of whom nobody knows yet: the runtime goes on with us once it has looked.
+                ready!(pin!(yield_now()).poll(context));
+            }
             polled
         })
         .await
@@ -139,6 +156,11 @@ impl<C: AsyncWrite + Unpin> Socket<C> {
 
     fn make_room(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.tell_failure()?;
+        // A peer that lets answers pile up, and then takes them all, would be told for as long as they last.
+        if self.held.len() > LITTLE && self.began.elapsed() > TURN {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         if self.held.len() < LIMIT { Poll::Ready(Ok(())) } else { self.send(context) }
     }
 }
@@ -152,8 +174,8 @@ impl<C: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gathered<C> {
         let mut socket = self.socket();
         socket.tell_failure()?;
         if socket.has_had_its_turn() {
-            // Others first, also those of whom nobody knows yet: the runtime goes on with us once it has looked.
-            ready!(pin!(yield_now()).poll(context));
+            context.waker().wake_by_ref();
+            return Poll::Pending;
         }
         let before = buffer.filled().len();
         let at_once = u64::try_from(socket.at_once).unwrap_or(u64::MAX);
@@ -202,7 +224,10 @@ impl<C: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Gathered<C> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use tokio::io::{AsyncWriteExt as _, DuplexStream};
+    use tokio::net::UnixStream;
 
     use super::*;
 
@@ -330,6 +355,51 @@ mod tests {
     #[tokio::test]
     async fn so_does_one_that_makes_much_work_with_little() {
         assert_eq!(turns(20, 2 * LONG).await, 19);
+    }
+
+    #[tokio::test]
+    async fn so_does_one_that_is_told_much() {
+        let (connection, mut far) = pair(20 * MUCH);
+        let mut user = connection.user();
+        let mut turns = 0;
+        let mut writing = pin!(connection.while_polling(async {
+            for _ in 0..20 {
+                user.write_all(&[7; 2 * LITTLE]).await.unwrap();
+                std::thread::sleep(TURN);
+            }
+        }));
+        while poll_fn(|context| Poll::Ready(writing.as_mut().poll(context).is_pending())).await {
+            turns += 1;
+            yield_now().await;
+        }
+        assert_eq!(turns, 19);
+        far.read_exact(&mut vec![0; 20 * 2 * LITTLE]).await.unwrap();
+    }
+
+    #[test]
+    fn so_does_one_that_wakes_itself() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().event_interval(1000).build();
+        runtime.unwrap().block_on(async {
+            let turns = Arc::new(AtomicUsize::new(0));
+            let count = Arc::clone(&turns);
+            tokio::spawn(async move {
+                let (connection, _far) = pair(10);
+                let restless = poll_fn::<(), _>(|context| {
+                    count.fetch_add(1, Ordering::Relaxed);
+                    context.waker().wake_by_ref();
+                    Poll::Pending
+                });
+                connection.while_polling(restless).await;
+            });
+            let (mut others, their_end) = UnixStream::pair().unwrap();
+            for _ in 0..10 {
+                let before = turns.load(Ordering::Relaxed);
+                their_end.try_write(b"news").unwrap();
+                others.read_exact(&mut [0; 4]).await.unwrap();
+                let meanwhile = turns.load(Ordering::Relaxed) - before;
+                assert!(meanwhile <= 4, "{meanwhile} turns before anybody looks");
+            }
+        });
     }
 
     #[tokio::test]

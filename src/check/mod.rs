@@ -36,6 +36,7 @@ mod service;
 mod signal;
 mod stream;
 mod tokens;
+mod waking;
 mod wire;
 
 pub use self::decision::{Decision, DecisionId, Field};
