@@ -1,8 +1,9 @@
-//! Three times what the service can do. It has half a core by a quota, so that whoever asks is not the limit.
+//! Three times what the service can do. It has half a core by a quota, so that whoever asks is not the limit; and a whole
+//! one where that is kept from asking.
 //!
 //! Whoever asks does as Envoy does: a call is begun at once, where there is a stream for it; its message follows as far
-//! as the service's window has room; and a check that was not answered in time is given up. Once without a limit of its
-//! own, and once with Envoy's circuit breaker, `max_requests`.
+//! as the service's window has room; and a check that was not answered in time is given up. Without a limit of its own,
+//! and with Envoy's circuit breaker, `max_requests`.
 
 use std::fmt;
 use std::fs;
@@ -28,8 +29,10 @@ const SPAN: Span = Span { before: Duration::from_millis(500), measured: Duration
 const PATIENCE: Duration = Duration::from_millis(200);
 /// Envoys, or workers of Envoys.
 const CONNECTIONS: [usize; 5] = [4, 16, 64, 256, 1000];
-/// Checks that wait at once, of all connections, where a circuit breaker says so.
+/// Checks that wait at once, of all connections, where a circuit breaker says so: Envoy's own, and one that holds what is
+/// decided within a millisecond.
 const MAX_REQUESTS: usize = 1024;
+const FEW_REQUESTS: usize = 64;
 /// Descriptors of a service that nobody asks.
 const FEW: usize = 64;
 /// Of the peak, asked for.
@@ -44,7 +47,9 @@ pub(crate) struct Overload {
     /// A thousand a second, by a service that has no place for any check.
     refused: Round,
     costs: Costs,
-    floods: Vec<Flood>,
+    /// With a whole core, and with a quota.
+    whole: Vec<Flood>,
+    half: Vec<Flood>,
 }
 
 /// CPU time a check, where as many come as can be answered.
@@ -62,8 +67,8 @@ struct Flood {
     peak: Round,
     /// In an open loop, at half of the peak.
     half: Round,
-    unlimited: Came,
-    limited: Came,
+    /// With each limit.
+    came: Vec<(usize, Came)>,
 }
 
 /// What came of it.
@@ -95,18 +100,20 @@ impl Overload {
         let check = scene.requests.first().context("no check")?.message.len();
         let decided = cost(&load::peak(&server, &scene.requests, SPAN)?);
         let costs = Costs { decided, refused: of_refused, least: sink::cost(check, SPAN)? };
+        let floods = |limits: &[usize]| {
+            let flood = |connections| Flood::of(&server, &scene.requests, connections, limits);
+            CONNECTIONS.into_iter().map(flood).collect::<anyhow::Result<_>>()
+        };
+        let whole = floods(&[FEW_REQUESTS])?;
         let _quota = Quota::on(&server)?;
-        let flood = |connections| Flood::of(&server, &scene.requests, connections);
-        let floods = CONNECTIONS.into_iter().map(flood).collect::<anyhow::Result<_>>()?;
-        Ok(Self { refused, costs, floods })
+        let half = floods(&[FEW_REQUESTS, MAX_REQUESTS, usize::MAX])?;
+        Ok(Self { refused, costs, whole, half })
     }
 
     /// Fails where somebody was told what policy did not say.
     pub(crate) fn hold(&self) -> anyhow::Result<()> {
-        ensure!(
-            self.floods.iter().all(|flood| flood.unlimited.wrong + flood.limited.wrong == 0),
-            "some answers were wrong"
-        );
+        let mut came = self.whole.iter().chain(&self.half).flat_map(|flood| &flood.came);
+        ensure!(came.all(|(_, came)| came.wrong == 0), "some answers were wrong");
         Ok(())
     }
 }
@@ -144,17 +151,23 @@ fn rate(round: &Round) -> f64 {
 }
 
 impl Flood {
-    fn of(server: &Server, requests: &[Request], connections: usize) -> anyhow::Result<Self> {
+    fn of(
+        server: &Server,
+        requests: &[Request],
+        connections: usize,
+        limits: &[usize],
+    ) -> anyhow::Result<Self> {
         let all = || {
             until_idle(server)?;
             anyhow::Ok(load::many(server, connections)?)
         };
         let peak = load::peak_of(all()?, AT_ONCE.div_ceil(connections), server, requests, SPAN)?;
         let half = load::steady_of(all()?, server, requests, rate(&peak) / 2.0, SPAN)?;
-        let came = |connections, most| Came::of(connections, most, server, requests, TIMES * rate(&peak));
-        let unlimited = came(all()?, usize::MAX)?;
-        let limited = came(all()?, MAX_REQUESTS.div_ceil(connections))?;
-        Ok(Self { connections, peak, half, unlimited, limited })
+        let came = |limit: &usize| {
+            anyhow::Ok((*limit, Came::of(all()?, *limit, server, requests, TIMES * rate(&peak))?))
+        };
+        let came = limits.iter().map(came).collect::<anyhow::Result<_>>()?;
+        Ok(Self { connections, peak, half, came })
     }
 }
 
@@ -173,7 +186,7 @@ impl Came {
         let from = due + SPAN.before;
         let until = from + SPAN.measured;
         let mut came = Self::none()?;
-        let mut is_counted = false;
+        let (mut is_counted, mut waiting) = (false, 0);
         loop {
             let now = Instant::now();
             if now >= until {
@@ -186,10 +199,14 @@ impl Came {
                 let (turn, request) = turns.next().context("it goes round")?;
                 let connection = asking.get_mut(turn).context("one of them")?;
                 came.asked += 1;
-                let is_begun = connection.waiting() < most && connection.ask(request, request.expected, due);
-                came.kept_back += u32::from(!is_begun);
+                if waiting < most && connection.ask(request, request.expected, due) {
+                    waiting += 1;
+                } else {
+                    came.kept_back += 1;
+                }
                 due += interval;
             }
+            waiting = 0;
             for connection in &mut asking {
                 came.given_up += connection.give_up(now.checked_sub(PATIENCE).context("the clock is young")?);
                 connection.send()?;
@@ -203,6 +220,7 @@ impl Came {
                     None => came.reset += 1,
                     _ => came.wrong += 1,
                 })?;
+                waiting += connection.waiting();
             }
         }
         came.elapsed = from.elapsed();
@@ -276,45 +294,52 @@ impl fmt::Display for Costs {
 
 impl fmt::Display for Overload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = |latency: &Histogram<u64>, quantile| latency.value_at_quantile(quantile) / 1000;
-        let Self { refused, costs, floods } = self;
+        let Self { refused, costs, whole, half } = self;
         writeln!(
             f,
-            "refused for want of room: p50 {} µs, p99 {} µs\n",
-            at(&refused.latency, 0.5),
-            at(&refused.latency, 0.99)
+            "refused for want of room: p50 {:.0} µs, p99 {:.0} µs\n",
+            1000.0 * milliseconds(&refused.latency, 0.5),
+            1000.0 * milliseconds(&refused.latency, 0.99)
         )?;
         writeln!(f, "{costs}\n")?;
         writeln!(
             f,
-            "| connections | | peak, 1/s | p99 at half, ms | asked, 1/s | decided in time, of the peak | of those p50, ms | p99, ms | refused, % | reset, % | not begun, % | given up, % | memory, MiB |"
+            "| cores | connections | breaker | peak, 1/s | p99 at half, ms | asked, 1/s | decided in time, of the peak | of those p50, ms | p99, ms | refused, % | reset, % | not begun, % | given up, % | memory, MiB |"
         )?;
-        writeln!(f, "|---|---|---|---|---|---|---|---|---|---|---|---|---|")?;
-        let rows = floods
-            .iter()
-            .flat_map(|flood| [(flood, "", &flood.unlimited), (flood, "with a breaker", &flood.limited)]);
-        for (Flood { connections, peak, half, .. }, limit, came) in rows {
-            let a_second = |count| f64::from(count) / came.elapsed.as_secs_f64();
-            let share = |count: u32| 100.0 * f64::from(count) / f64::from(came.asked.max(1));
-            let ms = |latency: &Histogram<u64>, quantile| {
-                Duration::from_nanos(latency.value_at_quantile(quantile)).as_secs_f64() * 1000.0
-            };
-            writeln!(
-                f,
-                "| {connections} | {limit} | {:.0} | {:.1} | {:.0} | {:.2} | {:.1} | {:.1} | {:.1} | {:.1} | {:.1} | {:.1} | {} |",
-                rate(peak),
-                ms(&half.latency, 0.99),
-                a_second(came.asked),
-                a_second(came.decided) / rate(peak),
-                ms(&came.latency, 0.5),
-                ms(&came.latency, 0.99),
-                share(came.refused),
-                share(came.reset),
-                share(came.kept_back),
-                share(came.given_up),
-                came.memory >> 20,
-            )?;
+        writeln!(f, "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")?;
+        let floods = whole.iter().map(|flood| ("1", flood)).chain(half.iter().map(|flood| ("½", flood)));
+        for (cores, flood) in floods {
+            for (limit, came) in &flood.came {
+                let limit = if *limit == usize::MAX { "none".to_owned() } else { limit.to_string() };
+                writeln!(f, "| {cores} | {} | {limit} | {}", flood.connections, flood.row(came))?;
+            }
         }
         Ok(())
     }
+}
+
+impl Flood {
+    fn row(&self, came: &Came) -> String {
+        let Self { peak, half, .. } = self;
+        let a_second = |count| f64::from(count) / came.elapsed.as_secs_f64();
+        let share = |count: u32| 100.0 * f64::from(count) / f64::from(came.asked.max(1));
+        format!(
+            "{:.0} | {:.2} | {:.0} | {:.2} | {:.2} | {:.2} | {:.1} | {:.1} | {:.1} | {:.1} | {} |",
+            rate(peak),
+            milliseconds(&half.latency, 0.99),
+            a_second(came.asked),
+            a_second(came.decided) / rate(peak),
+            milliseconds(&came.latency, 0.5),
+            milliseconds(&came.latency, 0.99),
+            share(came.refused),
+            share(came.reset),
+            share(came.kept_back),
+            share(came.given_up),
+            came.memory >> 20,
+        )
+    }
+}
+
+fn milliseconds(latency: &Histogram<u64>, quantile: f64) -> f64 {
+    Duration::from_nanos(latency.value_at_quantile(quantile)).as_secs_f64() * 1000.0
 }
