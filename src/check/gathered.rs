@@ -8,7 +8,6 @@ use std::mem;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
-use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::task::yield_now;
@@ -19,14 +18,11 @@ use crate::check::waking::Waking;
 const LIMIT: usize = 64 * 1024;
 /// What a connection keeps for it, in bytes: as much as it says at once when it has much to do.
 const ROOM: usize = 16 * 1024;
-/// What is read at once, in bytes, at least and at most: half a check, and about thirty.
-const LITTLE: usize = 1024;
-const MUCH: usize = 64 * 1024;
-/// What reading may take in one turn: about twenty checks are read, and answered before others have theirs. Streams that
-/// are reset as they are begun, or not gone on with, take long for their bytes.
-const LONG: Duration = Duration::from_micros(40);
-/// What a whole turn may take, answers included.
-const TURN: Duration = Duration::from_micros(200);
+/// What is read, and what is said, in one turn, in bytes: about eight checks. Of calls that bring nothing, or streams that
+/// are reset as they are begun, it holds a hundred.
+const SHARE: usize = 16 * 1024;
+/// A turn in which no more was read had next to nothing to do.
+const LITTLE: usize = 4 * 1024;
 
 /// A connection that writes when [`Gathered::while_polling`] says so, or when it holds too much.
 #[derive(Debug)]
@@ -38,25 +34,29 @@ struct Socket<C> {
     /// Written to us, from `sent` on not to the connection.
     held: Vec<u8>,
     sent: usize,
-    /// In this turn, which began then.
+    /// In this turn, in bytes.
     read: usize,
-    began: Instant,
-    /// What is read at once, so that a turn is not long: in as many bytes as one check has there is room for twenty calls
-    /// that say nothing.
-    at_once: usize,
+    said: usize,
+    /// Whether what was read has to be looked at before there is more.
+    has_enough: bool,
     /// What writing came to, until whoever uses the connection is told.
     failed: Option<io::Error>,
 }
 
 impl<C: AsyncRead + AsyncWrite + Unpin> Gathered<C> {
     pub(in crate::check) fn new(inner: C) -> Self {
-        let (held, began, at_once) = (Vec::new(), Instant::now(), LITTLE);
-        Self(Arc::new(Mutex::new(Socket { inner, held, sent: 0, read: 0, began, at_once, failed: None })))
+        let (held, has_enough, failed) = (Vec::new(), false, None);
+        Self(Arc::new(Mutex::new(Socket { inner, held, sent: 0, read: 0, said: 0, has_enough, failed })))
     }
 
     /// The same connection, for whoever reads and writes.
     pub(in crate::check) fn user(&self) -> Self {
         Self(Arc::clone(&self.0))
+    }
+
+    /// Whether to read no more for now; whoever asks for more is woken again.
+    pub(in crate::check) fn has_enough(&self, has_enough: bool) {
+        self.socket().has_enough = has_enough;
     }
 
     /// Drives `user` of this connection, and writes whenever it has nothing more to do for now.
@@ -81,10 +81,9 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Gathered<C> {
             self.socket().begin_turn();
             let (mut polled, mut is_woken) = turn(context.waker());
             // By its own answers, nearly always; then there is nothing more to do.
-            if polled.is_pending() && is_woken && self.socket().began.elapsed() < LONG {
+            if polled.is_pending() && is_woken && self.socket().had_little_to_do() {
                 (polled, is_woken) = turn(context.waker());
             }
-            self.socket().end_turn();
             if polled.is_pending() && is_woken {
                 // Others first, also those of whom nobody knows yet.
                 gives_way = true;
@@ -102,24 +101,16 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Gathered<C> {
 
 impl<C> Socket<C> {
     fn begin_turn(&mut self) {
-        self.read = 0;
-        self.began = Instant::now();
+        (self.read, self.said) = (0, 0);
     }
 
-    /// By how long it took, whatever was read: more, a little, or half of it.
-    fn end_turn(&mut self) {
-        if self.read > 0 {
-            let took = self.began.elapsed();
-            if took > TURN {
-                self.at_once = (self.at_once / 2).max(LITTLE);
-            } else if took < TURN / 2 && self.read >= self.at_once {
-                self.at_once = (self.at_once + LITTLE).min(MUCH);
-            }
-        }
+    fn hold(&mut self, bytes: &[u8]) {
+        self.held.extend_from_slice(bytes);
+        self.said += bytes.len();
     }
 
-    fn has_had_its_turn(&self) -> bool {
-        self.read >= MUCH || self.read > 0 && self.began.elapsed() > LONG
+    fn had_little_to_do(&self) -> bool {
+        self.read <= LITTLE && self.said <= LITTLE
     }
 }
 
@@ -165,7 +156,7 @@ impl<C: AsyncWrite + Unpin> Socket<C> {
     fn make_room(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.tell_failure()?;
         // A peer that lets answers pile up, and then takes them all, would be told for as long as they last.
-        if self.held.len() > LITTLE && self.began.elapsed() > TURN {
+        if self.said >= SHARE {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -181,13 +172,13 @@ impl<C: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gathered<C> {
     ) -> Poll<io::Result<()>> {
         let mut socket = self.socket();
         socket.tell_failure()?;
-        if socket.has_had_its_turn() {
+        if socket.has_enough || socket.read >= SHARE {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
         let before = buffer.filled().len();
-        let at_once = u64::try_from(socket.at_once).unwrap_or(u64::MAX);
-        let polled = Pin::new(&mut (&mut socket.inner).take(at_once)).poll_read(context, buffer);
+        let share = u64::try_from(SHARE - socket.read).unwrap_or_default();
+        let polled = Pin::new(&mut (&mut socket.inner).take(share)).poll_read(context, buffer);
         socket.read += buffer.filled().len().saturating_sub(before);
         polled
     }
@@ -197,7 +188,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Gathered<C> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let mut socket = self.socket();
         ready!(socket.make_room(context))?;
-        socket.held.extend_from_slice(bytes);
+        socket.hold(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 
@@ -209,7 +200,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Gathered<C> {
         let mut socket = self.socket();
         ready!(socket.make_room(context))?;
         for slice in slices {
-            socket.held.extend_from_slice(slice);
+            socket.hold(slice);
         }
         Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()))
     }
@@ -233,6 +224,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Gathered<C> {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
 
     use tokio::io::{AsyncWriteExt as _, DuplexStream};
     use tokio::net::UnixStream;
@@ -348,41 +340,52 @@ mod tests {
         turns
     }
 
-    /// How many turns it takes to read so many kilobytes for somebody who takes `time` for each.
-    async fn turns_to_read(kilobytes: usize, time: Duration) -> usize {
-        let (connection, mut far) = pair(kilobytes * 1024);
-        let mut user = connection.user();
-        far.write_all(&vec![7; kilobytes * 1024]).await.unwrap();
-        let reading = async {
-            for _ in 0..kilobytes {
-                user.read_exact(&mut [0; 1024]).await.unwrap();
-                std::thread::sleep(time);
-            }
-        };
-        turns(&connection, reading).await
-    }
-
     #[tokio::test]
     async fn a_peer_that_always_has_more_to_say_lets_others_have_their_turn() {
-        assert!(turns_to_read(20 * 64, Duration::ZERO).await >= 20);
-    }
-
-    #[tokio::test]
-    async fn so_does_one_that_makes_much_work_with_little() {
-        assert_eq!(turns_to_read(20, 2 * LONG).await, 20);
+        let (connection, mut far) = pair(20 * SHARE);
+        let mut user = connection.user();
+        far.write_all(&vec![7; 20 * SHARE]).await.unwrap();
+        let reading = async {
+            user.read_exact(&mut vec![0; 20 * SHARE]).await.unwrap();
+        };
+        assert_eq!(turns(&connection, reading).await, 20);
     }
 
     #[tokio::test]
     async fn so_does_one_that_is_told_much() {
-        let (connection, _far) = pair(20 * MUCH);
+        let (connection, _far) = pair(20 * SHARE);
         let mut user = connection.user();
         let writing = async {
-            for _ in 0..20 {
-                user.write_all(&[7; 2 * LITTLE]).await.unwrap();
-                std::thread::sleep(TURN);
+            for _ in 0..20 * 4 {
+                user.write_all(&[7; SHARE / 4]).await.unwrap();
             }
         };
         assert_eq!(turns(&connection, writing).await, 20);
+    }
+
+    #[tokio::test]
+    async fn no_more_is_read_while_there_is_enough() {
+        let (connection, mut far) = pair(10);
+        let mut user = connection.user();
+        far.write_all(b"more").await.unwrap();
+        connection.has_enough(true);
+        let turns = turns(&connection, async {
+            let mut more = [0; 4];
+            {
+                let mut reading = pin!(user.read_exact(&mut more));
+                for _ in 0..10 {
+                    poll_fn(|context| {
+                        assert!(reading.as_mut().poll(context).is_pending());
+                        Poll::Ready(())
+                    })
+                    .await;
+                }
+                connection.has_enough(false);
+                reading.await.unwrap();
+            }
+            assert_eq!(more, *b"more");
+        });
+        assert_eq!(turns.await, 1);
     }
 
     #[test]
@@ -414,29 +417,6 @@ mod tests {
             tokio::spawn(restless);
             tokio::spawn(others).await.unwrap();
         });
-    }
-
-    #[tokio::test]
-    async fn little_is_read_at_once_where_it_makes_much_work_and_much_where_it_makes_little() {
-        let (connection, mut far) = pair(64 * MUCH);
-        far.write_all(&vec![7; 64 * MUCH]).await.unwrap();
-        let mut user = connection.user();
-        let mut room = vec![0; MUCH];
-        let mut most_of = async |turns, time| {
-            let mut most = 0;
-            for _ in 0..turns {
-                let turn = async {
-                    let read = user.read(&mut room).await.unwrap();
-                    std::thread::sleep(time);
-                    read
-                };
-                most = connection.while_polling(turn).await.max(most);
-            }
-            most
-        };
-        assert_eq!(most_of(MUCH / LITTLE, Duration::ZERO).await, MUCH);
-        most_of(10, 2 * TURN).await;
-        assert_eq!(most_of(1, Duration::ZERO).await, LITTLE);
     }
 
     #[tokio::test]

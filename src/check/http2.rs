@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -42,6 +42,9 @@ const REMEMBERED: Duration = Duration::from_secs(2);
 /// early and has been forgotten is one. As many that are meant (CVE-2025-8671) cost no more than other calls.
 const ERRORS: usize = 8 * 1024;
 
+/// Calls of one connection that are answered before others have their turn.
+const IN_TURN: usize = 16;
+
 /// Serves the services over HTTP/2.
 #[derive(Debug, Clone)]
 pub struct Http2 {
@@ -67,7 +70,7 @@ impl Protocol for Http2 {
         let connection = Gathered::new(connection);
         let ended = connection.while_polling(async {
             let http = limits.builder().handshake(connection.user()).await?;
-            Serving::new(http, services).until_end(stop).await
+            Serving::new(http, connection.user(), services).until_end(stop).await
         });
         if let Err(error) = ended.await {
             tracing::debug!("a connection ended with an error: {error}");
@@ -93,14 +96,19 @@ impl Http2Limits {
 /// One connection.
 struct Serving {
     http: Connection<Gathered<Opened>, Bytes>,
+    socket: Gathered<Opened>,
     services: Arc<Connected>,
     keepalive: Option<Keepalive>,
 }
 
 impl Serving {
-    fn new(mut http: Connection<Gathered<Opened>, Bytes>, services: Arc<Connected>) -> Self {
+    fn new(
+        mut http: Connection<Gathered<Opened>, Bytes>,
+        socket: Gathered<Opened>,
+        services: Arc<Connected>,
+    ) -> Self {
         let keepalive = http.ping_pong().map(Keepalive::new);
-        Self { http, services, keepalive }
+        Self { http, socket, services, keepalive }
     }
 
     /// Answers, and once the end is called until what has begun has been answered.
@@ -130,7 +138,13 @@ impl Serving {
 
     /// Ready at the connection's end.
     fn poll_answered(&mut self, context: &mut Context<'_>) -> Poll<Result<(), h2::Error>> {
-        while let Some(accepted) = ready!(self.http.poll_accept(context)) {
+        let mut answered = 0;
+        while answered < IN_TURN {
+            let Poll::Ready(accepted) = self.http.poll_accept(context) else {
+                self.socket.has_enough(false);
+                return Poll::Pending;
+            };
+            let Some(accepted) = accepted else { return Poll::Ready(Ok(())) };
             let (request, mut respond) = accepted?;
             // In a flood of resets this is nearly all of them.
             if respond.poll_reset(&mut Context::from_waker(Waker::noop())).is_ready() {
@@ -140,7 +154,11 @@ impl Serving {
             eager::execute(async move {
                 stream::answer(request, respond, |request| services.call(request)).await;
             });
+            answered += 1;
         }
-        Poll::Ready(Ok(()))
+        // What has begun is answered before more is read: each turn would begin more than it answers.
+        self.socket.has_enough(true);
+        context.waker().wake_by_ref();
+        Poll::Pending
     }
 }

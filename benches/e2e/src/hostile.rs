@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
 
 use crate::attack::{ATTACKS, Attack, Outcome};
 use crate::load::{self, Round, Span};
@@ -33,11 +33,16 @@ struct Row {
 }
 
 impl Report {
-    /// Attacks `server` in every way, one after the other, each again and again for as long as is measured. Attackers
+    /// Attacks `server` in these ways, one after the other, each again and again for as long as is measured. Attackers
     /// have machines of their own; here they have what the service leaves of its `core`, so that what they cost others
     /// is what the service does for them.
-    pub(crate) fn of(server: &Server, scene: &Scene, core: usize) -> anyhow::Result<Self> {
-        ATTACKS
+    pub(crate) fn of(
+        attacks: &[&'static Attack],
+        server: &Server,
+        scene: &Scene,
+        core: usize,
+    ) -> anyhow::Result<Self> {
+        attacks
             .iter()
             .map(|attack| Row::of(attack, server, scene, core))
             .collect::<anyhow::Result<_>>()
@@ -48,6 +53,20 @@ impl Report {
     pub(crate) fn is_right(&self) -> bool {
         self.0.iter().flat_map(|row| row.rounds.iter().flatten()).all(|round| round.wrong == 0)
     }
+}
+
+/// The attacks of these names; all where none is named.
+pub(crate) fn named(names: &[String]) -> anyhow::Result<Vec<&'static Attack>> {
+    if names.is_empty() {
+        return Ok(ATTACKS.iter().collect());
+    }
+    let attack = |name: &String| {
+        let attack = ATTACKS.iter().find(|attack| attack.name == name);
+        attack.with_context(|| {
+            format!("`{name}` is none of: {}", ATTACKS.each_ref().map(|attack| attack.name).join(", "))
+        })
+    };
+    names.iter().map(attack).collect()
 }
 
 impl Row {

@@ -5,7 +5,7 @@
 //! cargo run --release -p e2e             a table, after about a minute
 //! cargo run --release -p e2e -- --json   the same for programs
 //! cargo run --release -p e2e -- --envoy  through Envoy, beside what else people put there
-//! cargo run --release -p e2e -- --hostile  what hostile clients cost, instead
+//! cargo run --release -p e2e -- --hostile  what hostile clients cost, instead; or those that are named: --hostile "rapid reset"
 //! cargo run --release -p e2e -- --quick  a moment, to see that it works; its numbers mean little
 //! cargo run --release -p e2e -- --memory at rest, and with a million partners
 //! cargo run --release -p e2e -- --overload  three times what it can do; needs root
@@ -82,13 +82,13 @@ fn main() -> anyhow::Result<ExitCode> {
     }
     let (mut plan, mut envoy_plan, mut json, mut is_through_envoy) =
         (Plan::FULL, envoy::Plan::FULL, false, false);
-    for argument in &arguments {
+    for (number, argument) in arguments.iter().enumerate() {
         match argument.as_str() {
             "--memory" => return tell(&Memory::take()?, Memory::hold),
             "--etcd" => return tell(&OnDemand::take()?, OnDemand::hold),
             "--count" => return count(arguments.iter().any(|argument| argument == "--write")),
             "--json" => json = true,
-            "--hostile" => return attacked(),
+            "--hostile" => return attacked(arguments.get(number + 1..).unwrap_or_default()),
             "--overload" => return tell(&Overload::take()?, Overload::hold),
             "--soak" => return tell(&Soak::take()?, Soak::hold),
             "--envoy" => is_through_envoy = true,
@@ -115,13 +115,14 @@ fn through_envoy(plan: &envoy::Plan, json: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// tenantgate alone, and clients who mean it harm.
-fn attacked() -> anyhow::Result<ExitCode> {
+/// tenantgate alone, and clients who mean it harm: those that are `named`, or all.
+fn attacked(named: &[String]) -> anyhow::Result<ExitCode> {
+    let attacks = hostile::named(named)?;
     let scene = Scene::set()?;
     let server = Server::start(Role::Tenantgate, &scene.config(), SERVERS_CORE)?;
     machine::pin(GENERATOR_CORE)?;
     verify::answers(&server, &scene.requests)?;
-    let report = hostile::Report::of(&server, &scene, SERVERS_CORE)?;
+    let report = hostile::Report::of(&attacks, &server, &scene, SERVERS_CORE)?;
     print(&report.to_string());
     ensure!(report.is_right(), "some answers were wrong");
     Ok(ExitCode::SUCCESS)
