@@ -12,16 +12,20 @@ use std::task::{Context, Poll, Waker, ready};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::task::yield_now;
 
+use crate::check::frames::Frames;
 use crate::check::waking::Waking;
 
 /// What is held back at most, in bytes.
 const LIMIT: usize = 64 * 1024;
 /// What a connection keeps for it, in bytes: as much as it says at once when it has much to do.
 const ROOM: usize = 16 * 1024;
-/// What is read, and what is said, in one turn, in bytes: about eight checks. Of calls that bring nothing, or streams that
-/// are reset as they are begun, it holds a hundred.
+/// What is read, and what is said, in one turn, in bytes: about eight checks.
 const SHARE: usize = 16 * 1024;
-/// A turn in which no more was read had next to nothing to do.
+/// Frames that are read in one turn, and what is read at once at least, in bytes: half a check, or as many calls that bring
+/// nothing as there are frames in a turn.
+const FRAMES: usize = 64;
+const LEAST: usize = 1024;
+/// A turn in which no more was read, and no more said, had next to nothing to do.
 const LITTLE: usize = 4 * 1024;
 
 /// A connection that writes when [`Gathered::while_polling`] says so, or when it holds too much.
@@ -37,6 +41,10 @@ struct Socket<C> {
     /// In this turn, in bytes.
     read: usize,
     said: usize,
+    /// The same in frames, and what is read at once that they be no more.
+    frames: Frames,
+    begun: usize,
+    at_once: usize,
     /// Whether what was read has to be looked at before there is more.
     has_enough: bool,
     /// What writing came to, until whoever uses the connection is told.
@@ -45,8 +53,18 @@ struct Socket<C> {
 
 impl<C: AsyncRead + AsyncWrite + Unpin> Gathered<C> {
     pub(in crate::check) fn new(inner: C) -> Self {
-        let (held, has_enough, failed) = (Vec::new(), false, None);
-        Self(Arc::new(Mutex::new(Socket { inner, held, sent: 0, read: 0, said: 0, has_enough, failed })))
+        Self(Arc::new(Mutex::new(Socket {
+            inner,
+            held: Vec::new(),
+            sent: 0,
+            read: 0,
+            said: 0,
+            frames: Frames::new(),
+            begun: 0,
+            at_once: LEAST,
+            has_enough: false,
+            failed: None,
+        })))
     }
 
     /// The same connection, for whoever reads and writes.
@@ -74,13 +92,13 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Gathered<C> {
         let mut gives_way = false;
         poll_fn(|context| {
             if mem::take(&mut gives_way) {
-                // The runtime has looked, and would go on with us before those whom it found.
+                // The runtime has looked, and goes on with us before those whom it found.
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
             self.socket().begin_turn();
             let (mut polled, mut is_woken) = turn(context.waker());
-            // By its own answers, nearly always; then there is nothing more to do.
+            // By its own answers, nearly always, and then there is nothing more to do.
             if polled.is_pending() && is_woken && self.socket().had_little_to_do() {
                 (polled, is_woken) = turn(context.waker());
             }
@@ -101,7 +119,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Gathered<C> {
 
 impl<C> Socket<C> {
     fn begin_turn(&mut self) {
-        (self.read, self.said) = (0, 0);
+        (self.read, self.said, self.begun) = (0, 0, 0);
     }
 
     fn hold(&mut self, bytes: &[u8]) {
@@ -110,7 +128,19 @@ impl<C> Socket<C> {
     }
 
     fn had_little_to_do(&self) -> bool {
-        self.read <= LITTLE && self.said <= LITTLE
+        !self.has_had_its_turn() && self.read <= LITTLE && self.said <= LITTLE
+    }
+
+    fn has_had_its_turn(&self) -> bool {
+        self.has_enough || self.read >= SHARE || self.begun >= FRAMES
+    }
+
+    /// As many frames as there were in these bytes need as many bytes again.
+    fn heed(&mut self, bytes: &[u8]) {
+        let begun = self.frames.count(bytes);
+        self.read += bytes.len();
+        self.begun += begun;
+        self.at_once = (bytes.len() * FRAMES / begun.max(1)).clamp(LEAST, SHARE);
     }
 }
 
@@ -172,14 +202,18 @@ impl<C: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gathered<C> {
     ) -> Poll<io::Result<()>> {
         let mut socket = self.socket();
         socket.tell_failure()?;
-        if socket.has_enough || socket.read >= SHARE {
+        // Whoever takes no answers has to wait with what it asks: HTTP/2 would keep all of them.
+        if socket.held.len() >= LIMIT {
+            ready!(socket.send(context))?;
+        }
+        if socket.has_had_its_turn() {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
         let before = buffer.filled().len();
-        let share = u64::try_from(SHARE - socket.read).unwrap_or_default();
-        let polled = Pin::new(&mut (&mut socket.inner).take(share)).poll_read(context, buffer);
-        socket.read += buffer.filled().len().saturating_sub(before);
+        let at_once = u64::try_from(socket.at_once.min(SHARE - socket.read)).unwrap_or_default();
+        let polled = Pin::new(&mut (&mut socket.inner).take(at_once)).poll_read(context, buffer);
+        socket.heed(buffer.filled().get(before..).unwrap_or_default());
         polled
     }
 }
@@ -364,6 +398,35 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn so_does_one_whose_frames_are_many() {
+        let sent = [vec![b'P'; 24], vec![0; 100 * FRAMES * 9]].concat();
+        let (connection, mut far) = pair(sent.len());
+        let mut user = connection.user();
+        far.write_all(&sent).await.unwrap();
+        let reading = async {
+            user.read_exact(&mut vec![0; sent.len()]).await.unwrap();
+        };
+        let turns = turns(&connection, reading).await;
+        // In a kilobyte there are nearly twice as many.
+        assert!((50..=60).contains(&turns), "{turns}");
+    }
+
+    #[tokio::test]
+    async fn whoever_takes_nothing_is_not_read() {
+        let (connection, mut far) = pair(10);
+        let mut user = connection.user();
+        far.write_all(b"more").await.unwrap();
+        let mut both = pin!(connection.while_polling(async {
+            user.write_all(&vec![7; LIMIT]).await.unwrap();
+            user.read_u32().await.unwrap()
+        }));
+        assert!(tokio::time::timeout(Duration::from_millis(10), both.as_mut()).await.is_err());
+        let mut taken = vec![0; LIMIT];
+        let (read, _) = tokio::join!(both, far.read_exact(&mut taken));
+        assert_eq!(read.to_be_bytes(), *b"more");
+    }
+
+    #[tokio::test]
     async fn no_more_is_read_while_there_is_enough() {
         let (connection, mut far) = pair(10);
         let mut user = connection.user();
@@ -394,21 +457,16 @@ mod tests {
         let count = Arc::clone(&turns);
         let restless = async move {
             let (connection, _far) = pair(10);
-            let restless = poll_fn::<(), _>(|context| {
-                count.fetch_add(1, Ordering::Relaxed);
-                context.waker().wake_by_ref();
-                Poll::Pending
-            });
-            connection.while_polling(restless).await;
+            connection.while_polling(restless(&count)).await;
         };
         let others = async move {
             let (mut here, there) = UnixStream::pair().unwrap();
             for _ in 0..10 {
                 let before = turns.load(Ordering::Relaxed);
                 there.try_write(b"news").unwrap();
-                here.read_exact(&mut [0; 4]).await.unwrap();
+                assert_eq!(here.read(&mut [0; 100]).await.unwrap(), 4);
                 let meanwhile = turns.load(Ordering::Relaxed) - before;
-                assert_eq!(meanwhile, 0, "turns before anybody looks");
+                assert!(meanwhile <= 4, "{meanwhile} turns before anybody looks");
             }
         };
         // As the service has it, but for how seldom it would look if nobody gave way.
@@ -417,6 +475,28 @@ mod tests {
             tokio::spawn(restless);
             tokio::spawn(others).await.unwrap();
         });
+    }
+
+    #[test]
+    fn those_who_were_found_go_first() {
+        let turns = AtomicUsize::new(0);
+        let (connection, _far) = pair(10);
+        let mut restless = pin!(connection.while_polling(restless(&turns)));
+        let mut polled = || {
+            let before = turns.load(Ordering::Relaxed);
+            assert!(restless.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            turns.load(Ordering::Relaxed) - before
+        };
+        assert_eq!([(); 4].map(|()| polled()), [2, 0, 2, 0]);
+    }
+
+    async fn restless(turns: &AtomicUsize) {
+        poll_fn::<(), _>(|context| {
+            turns.fetch_add(1, Ordering::Relaxed);
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
     }
 
     #[tokio::test]

@@ -42,7 +42,7 @@ const REMEMBERED: Duration = Duration::from_secs(2);
 /// early and has been forgotten is one. As many that are meant (CVE-2025-8671) cost no more than other calls.
 const ERRORS: usize = 8 * 1024;
 
-/// Calls of one connection that are answered before others have their turn.
+/// Calls of one connection that are begun before others have their turn.
 const IN_TURN: usize = 16;
 
 /// Serves the services over HTTP/2.

@@ -16,6 +16,7 @@ mod calls;
 mod credentials;
 mod decision;
 mod eager;
+mod frames;
 mod gate;
 mod gathered;
 mod grpc;

@@ -36,8 +36,9 @@ impl Wake for Waking {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // In this order, as the end of a turn is told in the other: one of the two sees what the other did.
-        self.is_woken.store(true, Ordering::SeqCst);
+        // In this order, as the end of a turn is told in the other: one of the two sees what the other did. Swapped, so
+        // that the next turn sees what everyone did who woke it.
+        self.is_woken.swap(true, Ordering::SeqCst);
         if !self.has_its_turn.load(Ordering::SeqCst) {
             self.task.wake();
         }
@@ -97,26 +98,26 @@ mod tests {
         let (tell, told) = mpsc::channel();
         let task = Waker::from(Arc::new(Tell(tell)));
         let waker = Waker::from(Arc::clone(&waking));
-        let news = Arc::new(AtomicUsize::new(0));
-        let writer = thread::spawn({
-            let news = Arc::clone(&news);
-            move || {
-                for _ in 0..NEWS {
-                    news.fetch_add(1, Ordering::Relaxed);
-                    waker.wake_by_ref();
+        let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+        let theirs = Arc::clone(&counts);
+        thread::spawn(move || {
+            let [news, seen] = &*theirs;
+            for number in 1..=NEWS {
+                news.store(number, Ordering::Relaxed);
+                waker.wake_by_ref();
+                // Whoever missed it waits in vain: nothing else wakes them.
+                while seen.load(Ordering::Relaxed) < number {
+                    thread::yield_now();
                 }
             }
         });
-        loop {
+        let [news, seen] = &*counts;
+        while seen.load(Ordering::Relaxed) < NEWS {
             waking.begin(&task);
-            let seen = news.load(Ordering::Relaxed);
-            if seen == NEWS {
-                break;
-            }
-            if !waking.end() {
+            seen.store(news.load(Ordering::Relaxed), Ordering::Relaxed);
+            if !waking.end() && seen.load(Ordering::Relaxed) < NEWS {
                 told.recv_timeout(Duration::from_secs(20)).expect("woken");
             }
         }
-        writer.join().expect("it ends");
     }
 }

@@ -236,6 +236,18 @@ async fn what_comes_late_of_calls_that_were_answered_early_does_not_end_the_conn
     assert_eq!(wire.next_of(&[PING, GOAWAY]).await.0, PING);
 }
 
+/// No connection's calls are all begun at once; those that are left are begun though nothing more comes.
+#[tokio::test]
+async fn a_check_behind_many_that_wait_is_answered_before_them() {
+    let app = World::new(&json!({}), &bundle()).ready().await;
+    let mut wire = Wire::to(&app).await;
+    let waits = [call(), literal("grpc-timeout", "20S")].concat();
+    let waiting = (0..20).flat_map(|number| frame(HEADERS, END_HEADERS, 2 * number + 1, &waits));
+    let check = [frame(HEADERS, END_HEADERS, 41, &call()), frame(DATA, END_STREAM, 41, &framed(&internal()))];
+    wire.send(&waiting.chain(check.concat()).collect::<Vec<_>>()).await;
+    assert_eq!(wire.next_of(&[HEADERS]).await.1, 41);
+}
+
 #[tokio::test]
 async fn a_question_for_health_is_short_and_comes_soon_or_is_not_held() {
     let app = World::new(&json!({}), &bundle()).ready().await;
