@@ -135,12 +135,14 @@ impl<C> Socket<C> {
         self.has_enough || self.read >= SHARE || self.begun >= FRAMES
     }
 
-    /// As many frames as there were in these bytes need as many bytes again.
-    fn heed(&mut self, bytes: &[u8]) {
+    /// What was read. Where there is more, as many frames again are expected to need as many bytes.
+    fn heed(&mut self, bytes: &[u8], is_more: bool) {
         let begun = self.frames.count(bytes);
         self.read += bytes.len();
         self.begun += begun;
-        self.at_once = (bytes.len() * FRAMES / begun.max(1)).clamp(LEAST, SHARE);
+        if is_more {
+            self.at_once = (bytes.len() * FRAMES / begun.max(1)).clamp(LEAST, SHARE);
+        }
     }
 }
 
@@ -211,9 +213,11 @@ impl<C: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gathered<C> {
             return Poll::Pending;
         }
         let before = buffer.filled().len();
-        let at_once = u64::try_from(socket.at_once.min(SHARE - socket.read)).unwrap_or_default();
-        let polled = Pin::new(&mut (&mut socket.inner).take(at_once)).poll_read(context, buffer);
-        socket.heed(buffer.filled().get(before..).unwrap_or_default());
+        let at_once = socket.at_once.min(SHARE - socket.read);
+        let limit = u64::try_from(at_once).unwrap_or_default();
+        let polled = Pin::new(&mut (&mut socket.inner).take(limit)).poll_read(context, buffer);
+        let read = buffer.filled().get(before..).unwrap_or_default();
+        socket.heed(read, read.len() == at_once);
         polled
     }
 }
@@ -409,6 +413,20 @@ mod tests {
         let turns = turns(&connection, reading).await;
         // In a kilobyte there are nearly twice as many.
         assert!((50..=60).contains(&turns), "{turns}");
+    }
+
+    #[tokio::test]
+    async fn few_frames_are_read_at_once_and_a_small_one_by_itself_does_not_change_that() {
+        let (connection, mut far) = pair(2 * SHARE);
+        let mut user = connection.user();
+        let long = [vec![b'P'; 24], vec![0, 0x80, 0], vec![0; 0x8000]].concat();
+        far.write_all(long.get(..2 * LEAST).unwrap()).await.unwrap();
+        user.read_exact(&mut vec![0; 2 * LEAST]).await.unwrap();
+        for sent in [9, SHARE] {
+            connection.socket().begin_turn();
+            far.write_all(&vec![0; sent]).await.unwrap();
+            assert_eq!(user.read(&mut vec![0; SHARE]).await.unwrap(), sent);
+        }
     }
 
     #[tokio::test]
