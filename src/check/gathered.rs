@@ -19,8 +19,8 @@ use crate::check::waking::Waking;
 const LIMIT: usize = 64 * 1024;
 /// What a connection keeps for it, in bytes: as much as it says at once when it has much to do.
 const ROOM: usize = 16 * 1024;
-/// What is read, and what is said, in one turn, in bytes: about eight checks.
-const SHARE: usize = 16 * 1024;
+/// What is read, and what is said, in one turn, in bytes: about sixteen checks.
+const SHARE: usize = 32 * 1024;
 /// Frames that are read in one turn, and what is read at once at least, in bytes: half a check, or as many calls that bring
 /// nothing as there are frames in a turn.
 const FRAMES: usize = 64;
