@@ -12,21 +12,13 @@ use std::task::{Context, Poll, Waker, ready};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::task::yield_now;
 
-use crate::check::frames::Frames;
+use crate::check::turn::Turn;
 use crate::check::waking::Waking;
 
 /// What is held back at most, in bytes.
 const LIMIT: usize = 64 * 1024;
 /// What a connection keeps for it, in bytes: as much as it says at once when it has much to do.
 const ROOM: usize = 16 * 1024;
-/// What is read, and what is said, in one turn, in bytes: about sixteen checks.
-const SHARE: usize = 32 * 1024;
-/// Frames that are read in one turn, and what is read at once at least, in bytes: half a check, or as many calls that bring
-/// nothing as there are frames in a turn.
-const FRAMES: usize = 64;
-const LEAST: usize = 1024;
-/// A turn in which no more was read, and no more said, had next to nothing to do.
-const LITTLE: usize = 4 * 1024;
 
 /// A connection that writes when [`Gathered::while_polling`] says so, or when it holds too much.
 #[derive(Debug)]
@@ -38,33 +30,15 @@ struct Socket<C> {
     /// Written to us, from `sent` on not to the connection.
     held: Vec<u8>,
     sent: usize,
-    /// In this turn, in bytes.
-    read: usize,
-    said: usize,
-    /// The same in frames, and what is read at once that they be no more.
-    frames: Frames,
-    begun: usize,
-    at_once: usize,
-    /// Whether what was read has to be looked at before there is more.
-    has_enough: bool,
+    turn: Turn,
     /// What writing came to, until whoever uses the connection is told.
     failed: Option<io::Error>,
 }
 
 impl<C: AsyncRead + AsyncWrite + Unpin> Gathered<C> {
     pub(in crate::check) fn new(inner: C) -> Self {
-        Self(Arc::new(Mutex::new(Socket {
-            inner,
-            held: Vec::new(),
-            sent: 0,
-            read: 0,
-            said: 0,
-            frames: Frames::new(),
-            begun: 0,
-            at_once: LEAST,
-            has_enough: false,
-            failed: None,
-        })))
+        let (held, turn) = (Vec::new(), Turn::first());
+        Self(Arc::new(Mutex::new(Socket { inner, held, sent: 0, turn, failed: None })))
     }
 
     /// The same connection, for whoever reads and writes.
@@ -74,7 +48,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Gathered<C> {
 
     /// Whether to read no more for now; whoever asks for more is woken again.
     pub(in crate::check) fn has_enough(&self, has_enough: bool) {
-        self.socket().has_enough = has_enough;
+        self.socket().turn.has_enough(has_enough);
     }
 
     /// Drives `user` of this connection, and writes whenever it has nothing more to do for now.
@@ -96,10 +70,10 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Gathered<C> {
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            self.socket().begin_turn();
+            self.socket().turn.begin();
             let (mut polled, mut is_woken) = turn(context.waker());
             // By its own answers, nearly always, and then there is nothing more to do.
-            if polled.is_pending() && is_woken && self.socket().had_little_to_do() {
+            if polled.is_pending() && is_woken && self.socket().turn.was_short() {
                 (polled, is_woken) = turn(context.waker());
             }
             if polled.is_pending() && is_woken {
@@ -118,31 +92,9 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Gathered<C> {
 }
 
 impl<C> Socket<C> {
-    fn begin_turn(&mut self) {
-        (self.read, self.said, self.begun) = (0, 0, 0);
-    }
-
     fn hold(&mut self, bytes: &[u8]) {
         self.held.extend_from_slice(bytes);
-        self.said += bytes.len();
-    }
-
-    fn had_little_to_do(&self) -> bool {
-        !self.has_had_its_turn() && self.read <= LITTLE && self.said <= LITTLE
-    }
-
-    fn has_had_its_turn(&self) -> bool {
-        self.has_enough || self.read >= SHARE || self.begun >= FRAMES
-    }
-
-    /// What was read. Where there is more, as many frames again are expected to need as many bytes.
-    fn heed(&mut self, bytes: &[u8], is_more: bool) {
-        let begun = self.frames.count(bytes);
-        self.read += bytes.len();
-        self.begun += begun;
-        if is_more {
-            self.at_once = (bytes.len() * FRAMES / begun.max(1)).clamp(LEAST, SHARE);
-        }
+        self.turn.said(bytes.len());
     }
 }
 
@@ -188,7 +140,7 @@ impl<C: AsyncWrite + Unpin> Socket<C> {
     fn make_room(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.tell_failure()?;
         // A peer that lets answers pile up, and then takes them all, would be told for as long as they last.
-        if self.said >= SHARE {
+        if self.turn.is_told() {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -208,16 +160,15 @@ impl<C: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gathered<C> {
         if socket.held.len() >= LIMIT {
             ready!(socket.send(context))?;
         }
-        if socket.has_had_its_turn() {
+        let Some(at_once) = socket.turn.at_once() else {
             context.waker().wake_by_ref();
             return Poll::Pending;
-        }
+        };
         let before = buffer.filled().len();
-        let at_once = socket.at_once.min(SHARE - socket.read);
         let limit = u64::try_from(at_once).unwrap_or_default();
         let polled = Pin::new(&mut (&mut socket.inner).take(limit)).poll_read(context, buffer);
         let read = buffer.filled().get(before..).unwrap_or_default();
-        socket.heed(read, read.len() == at_once);
+        socket.turn.read(read, read.len() == at_once);
         polled
     }
 }
@@ -269,6 +220,7 @@ mod tests {
     use tokio::runtime::Builder;
 
     use super::*;
+    use crate::check::turn::SHARE;
 
     /// Counts its writes.
     struct Counted(DuplexStream, usize);
@@ -399,34 +351,6 @@ mod tests {
             }
         };
         assert_eq!(turns(&connection, writing).await, 20);
-    }
-
-    #[tokio::test]
-    async fn so_does_one_whose_frames_are_many() {
-        let sent = [vec![b'P'; 24], vec![0; 100 * FRAMES * 9]].concat();
-        let (connection, mut far) = pair(sent.len());
-        let mut user = connection.user();
-        far.write_all(&sent).await.unwrap();
-        let reading = async {
-            user.read_exact(&mut vec![0; sent.len()]).await.unwrap();
-        };
-        let turns = turns(&connection, reading).await;
-        // In a kilobyte there are nearly twice as many.
-        assert!((50..=60).contains(&turns), "{turns}");
-    }
-
-    #[tokio::test]
-    async fn few_frames_are_read_at_once_and_a_small_one_by_itself_does_not_change_that() {
-        let (connection, mut far) = pair(2 * SHARE);
-        let mut user = connection.user();
-        let long = [vec![b'P'; 24], vec![0, 0x80, 0], vec![0; 0x8000]].concat();
-        far.write_all(long.get(..2 * LEAST).unwrap()).await.unwrap();
-        user.read_exact(&mut vec![0; 2 * LEAST]).await.unwrap();
-        for sent in [9, SHARE] {
-            connection.socket().begin_turn();
-            far.write_all(&vec![0; sent]).await.unwrap();
-            assert_eq!(user.read(&mut vec![0; SHARE]).await.unwrap(), sent);
-        }
     }
 
     #[tokio::test]

@@ -37,6 +37,7 @@ mod service;
 mod signal;
 mod stream;
 mod tokens;
+mod turn;
 mod waking;
 mod wire;
 
