@@ -1,9 +1,9 @@
 //! How many frames of HTTP/2 there are in what a peer sends: the work that it makes goes by them, not by its bytes.
 
 /// The client's preface (RFC 9113, section 3.4), in bytes.
-const PREFACE: usize = 24;
+pub(in crate::check) const PREFACE: usize = 24;
 /// A frame's header (section 4.1): three bytes of length, and six more.
-const HEADER: usize = 9;
+pub(in crate::check) const HEADER: usize = 9;
 const LENGTH: usize = 3;
 
 /// Counts what comes from a client, from its first byte on.

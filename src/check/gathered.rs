@@ -144,6 +144,10 @@ impl<C: AsyncWrite + Unpin> Socket<C> {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
+        self.send_where_full(context)
+    }
+
+    fn send_where_full(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.held.len() < LIMIT { Poll::Ready(Ok(())) } else { self.send(context) }
     }
 }
@@ -157,9 +161,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gathered<C> {
         let mut socket = self.socket();
         socket.tell_failure()?;
         // Whoever takes no answers has to wait with what it asks: HTTP/2 would keep all of them.
-        if socket.held.len() >= LIMIT {
-            ready!(socket.send(context))?;
-        }
+        ready!(socket.send_where_full(context))?;
         let Some(at_once) = socket.turn.at_once() else {
             context.waker().wake_by_ref();
             return Poll::Pending;

@@ -11,6 +11,7 @@ use h2::Reason;
 use h2::server::{Builder, Connection};
 
 use crate::check::eager;
+use crate::check::frames;
 use crate::check::gathered::Gathered;
 use crate::check::keepalive::Keepalive;
 use crate::check::service::{Connected, Services};
@@ -61,7 +62,7 @@ impl Http2 {
 
 impl Protocol for Http2 {
     /// The client's preface (RFC 9113, section 3.4) and the head of the SETTINGS frame that must follow.
-    const OPENING: usize = 24 + 9;
+    const OPENING: usize = frames::PREFACE + frames::HEADER;
 
     async fn serve(self, connection: Opened, stop: Stop) {
         let Self { services, limits } = self;
@@ -138,8 +139,8 @@ impl Serving {
 
     /// Ready at the connection's end.
     fn poll_answered(&mut self, context: &mut Context<'_>) -> Poll<Result<(), h2::Error>> {
-        let mut answered = 0;
-        while answered < IN_TURN {
+        let mut begun = 0;
+        while begun < IN_TURN {
             let Poll::Ready(accepted) = self.http.poll_accept(context) else {
                 self.socket.has_enough(false);
                 return Poll::Pending;
@@ -154,7 +155,7 @@ impl Serving {
             eager::execute(async move {
                 stream::answer(request, respond, |request| services.call(request)).await;
             });
-            answered += 1;
+            begun += 1;
         }
         // What has begun is answered before more is read: each turn would begin more than it answers.
         self.socket.has_enough(true);
