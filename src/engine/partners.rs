@@ -6,13 +6,18 @@ use std::sync::Arc;
 
 use crate::engine::reason::Reason;
 use crate::engine::verdict::Ruling;
-use crate::id::TenantId;
+use crate::id::{Hint, TenantId};
 use crate::policy::{Fetch, Found, Partner, Shelf, Tenant};
 
 /// Finds the records that tenants keep for others.
 pub trait Partners {
-    /// The record that `tenant` keeps for `other`, if there is one.
-    fn partner<'p>(&'p self, tenant: &'p Tenant, other: TenantId) -> Result<Option<&'p Partner>, Unread>;
+    /// The record that `tenant` keeps for `other`, if there is one, and perhaps where `hint` was told it is.
+    fn partner<'p>(
+        &'p self,
+        tenant: &'p Tenant,
+        other: TenantId,
+        hint: &Hint,
+    ) -> Result<Option<&'p Partner>, Unread>;
 }
 
 /// Whether there is a record is not known.
@@ -36,9 +41,14 @@ impl From<Unread> for Ruling<'_> {
 pub struct Resident;
 
 impl Partners for Resident {
-    fn partner<'p>(&'p self, tenant: &'p Tenant, other: TenantId) -> Result<Option<&'p Partner>, Unread> {
+    fn partner<'p>(
+        &'p self,
+        tenant: &'p Tenant,
+        other: TenantId,
+        hint: &Hint,
+    ) -> Result<Option<&'p Partner>, Unread> {
         match tenant.partners.shelf() {
-            None => Ok(tenant.partners.get(other)),
+            None => Ok(tenant.partners.find(other, hint)),
             Some(_) => Err(Unread),
         }
     }
@@ -91,8 +101,13 @@ impl Reads {
 }
 
 impl Partners for Reads {
-    fn partner<'p>(&'p self, tenant: &'p Tenant, other: TenantId) -> Result<Option<&'p Partner>, Unread> {
-        let Some(elsewhere) = tenant.partners.shelf() else { return Ok(tenant.partners.get(other)) };
+    fn partner<'p>(
+        &'p self,
+        tenant: &'p Tenant,
+        other: TenantId,
+        hint: &Hint,
+    ) -> Result<Option<&'p Partner>, Unread> {
+        let Some(elsewhere) = tenant.partners.shelf() else { return Ok(tenant.partners.find(other, hint)) };
         for place in &self.read {
             let read = place.get_or_init(|| Read {
                 tenant: tenant.id,

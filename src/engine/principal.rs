@@ -59,7 +59,7 @@ impl<'a> Principal<'a> {
             return Truth::True;
         }
         let unreadable = if targets.unknown { Truth::Unknown } else { Truth::False };
-        self.is_listed(&targets.users, &targets.groups) | unreadable
+        self.is_listed(targets.listed.users(), targets.listed.groups()) | unreadable
     }
 
     /// Whether the caller is a listed user or in a listed group; both lists sorted. A workload is nobody's user.
@@ -69,7 +69,7 @@ impl<'a> Principal<'a> {
         }
         let user = match self.id {
             _ if users.is_empty() => Truth::False,
-            Some(id) => users.binary_search(&id).is_ok().into(),
+            Some(id) => has(users, id).into(),
             None => Truth::Unknown,
         };
         let group = if groups.is_empty() {
@@ -86,5 +86,14 @@ impl<'a> Principal<'a> {
 
     pub(in crate::engine) fn is_workload(&self) -> bool {
         self.workload
+    }
+}
+
+/// Whether a sorted list has this id. Of a few each is looked at: which of them it is cannot be foretold, and to guess
+/// wrong costs more.
+fn has(list: &[ObjectId], id: ObjectId) -> bool {
+    match list {
+        [_, _, _, _, ..] => list.binary_search(&id).is_ok(),
+        few => few.iter().filter(|one| **one == id).count() > 0,
     }
 }

@@ -1,5 +1,7 @@
 //! A decision in progress, and the steps that every mode takes.
 
+use std::ptr;
+
 use crate::engine::access::Access;
 use crate::engine::observer::{Detail, Observer, Outcome, Step};
 use crate::engine::partners::{Partners, Unread};
@@ -8,7 +10,7 @@ use crate::engine::relation::Relation;
 use crate::engine::rules::Rules;
 use crate::engine::verdict::{Basis, Demand, Ruling};
 use crate::engine::{cloud, revocation, setting};
-use crate::id::TenantId;
+use crate::id::{Hint, TenantId};
 use crate::policy::{Effective, Partner, SettingKind, Settings, Snapshot, Tenant};
 
 /// What a decision looks at, what it is found to be about, and who hears of it.
@@ -124,7 +126,10 @@ impl<'s, O: Observer, P: Partners> Walk<'s, '_, O, P> {
         owner: &'s Tenant,
         other: TenantId,
     ) -> Result<Option<&'s Partner>, Unread> {
-        let found = self.partners.partner(owner, other);
+        let nowhere = Hint::default();
+        // What others keep, beside L, is another record in the same decision.
+        let hint = if ptr::eq(owner, self.tenant) { &self.access.identity.record } else { &nowhere };
+        let found = self.partners.partner(owner, other, hint);
         if found.is_err() {
             self.observer.step(step, Outcome::Stop, &[("partner_read", &false)]);
         }

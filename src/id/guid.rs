@@ -1,6 +1,8 @@
 //! GUIDs in their one accepted spelling: 36 characters with hyphens, in either case.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -15,28 +17,51 @@ pub struct NotAGuid;
 macro_rules! guids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(u128);
+        #[derive(Clone, Copy, PartialEq, Eq)]
+        pub struct $name {
+            // A number of 128 bits would have to lie at a sixteenth byte, and others would lie around it.
+            high: u64,
+            low: u64,
+        }
 
         impl $name {
             /// The id whose 32 hexadecimal digits are those of `value`.
+            #[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "it is cut in two")]
             pub const fn from_u128(value: u128) -> Self {
-                Self(value)
+                Self { high: (value >> 64) as u64, low: value as u64 }
             }
 
             /// The 128 bits, most significant digit first.
-            pub const fn as_u128(self) -> u128 {
-                self.0
+            pub fn as_u128(self) -> u128 {
+                u128::from(self.high) << 64 | u128::from(self.low)
             }
 
             /// The 36 characters, in lower case.
             pub fn text(self) -> IdText {
-                IdText::guid(self.0)
+                IdText::guid(self.as_u128())
             }
 
             /// Reads exactly 36 ASCII characters; braces, URNs and bare hex are refused.
             pub fn parse(text: &[u8]) -> Result<Self, NotAGuid> {
-                parse(text).map(Self).ok_or(NotAGuid)
+                parse(text).map(Self::from_u128).ok_or(NotAGuid)
+            }
+        }
+
+        impl Ord for $name {
+            fn cmp(&self, other: &Self) -> Ordering {
+                self.as_u128().cmp(&other.as_u128())
+            }
+        }
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        impl Hash for $name {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                self.as_u128().hash(state);
             }
         }
 

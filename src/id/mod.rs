@@ -6,12 +6,14 @@ mod applications;
 mod cloud;
 mod domain;
 mod guid;
+mod hint;
 mod text;
 
 pub use self::applications::{Applications, UnknownApplication};
 pub use self::cloud::{Cloud, UnknownCloud};
 pub use self::domain::{Domain, NotADomain};
 pub use self::guid::{AppId, NotAGuid, ObjectId, PolicyId, TenantId};
+pub use self::hint::Hint;
 pub use self::text::IdText;
 
 /// Microsoft's own tenant for personal accounts, the home of nobody that Entra manages.

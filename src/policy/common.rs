@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use super::partner::Partner;
+use super::partner::{Others, Partner};
 use super::setting::Setting;
 use super::target::{AppTargets, Half};
 
@@ -13,7 +13,7 @@ use super::target::{AppTargets, Half};
 /// users, says it once.
 #[derive(Debug, Default)]
 pub(in crate::policy) struct Common {
-    settings: Said<Setting>,
+    others: Said<Others>,
     applications: Said<Half<AppTargets>>,
 }
 
@@ -25,13 +25,16 @@ const MOST: usize = 1024;
 impl Common {
     /// The same partner, of what was said before as far as possible.
     pub(in crate::policy) fn partner(&mut self, mut partner: Partner) -> Partner {
-        for setting in partner.settings.each_mut() {
-            if let Some(applications) =
-                Arc::get_mut(setting).and_then(|setting| setting.applications.as_mut())
-            {
+        let (inbound, others) = partner.settings.parts_mut();
+        let mut applications = |setting: &mut Setting| {
+            if let Some(applications) = &mut setting.applications {
                 once(&mut self.applications, applications);
             }
-            once(&mut self.settings, setting);
+        };
+        inbound.map(&mut applications);
+        if let Some(others) = others {
+            Arc::get_mut(others).into_iter().flatten().flatten().for_each(applications);
+            once(&mut self.others, others);
         }
         partner
     }
@@ -47,20 +50,26 @@ fn once<T: Eq + Hash>(said: &mut Said<T>, it: &mut Arc<T>) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::policy::{SettingKind, compile_partner};
 
+    /// With a setting in place and one apart.
     fn partner(number: u8, users: &str, application: &str) -> Partner {
-        let record = format!(
-            r#"{{"tenantId":"3d2f5b0e-5f0c-4a44-9f0b-8f9a3f1e7c{number:02}","b2bCollaborationInbound":{{
-                "usersAndGroups":{{"accessType":"allowed","targets":[{{"target":"{users}","targetType":"user"}}]}},
-                "applications":{{"accessType":"allowed","targets":[{{"target":"{application}","targetType":"application"}}]}}}}}}"#
-        );
-        compile_partner(record.as_bytes()).unwrap().1
-    }
-
-    fn inbound(partner: &Partner) -> &Setting {
-        partner.settings.get(SettingKind::CollaborationInbound).unwrap()
+        let setting = json!({
+            "usersAndGroups": {"accessType": "allowed", "targets": [{"target": users, "targetType": "user"}]},
+            "applications": {
+                "accessType": "allowed",
+                "targets": [{"target": application, "targetType": "application"}],
+            },
+        });
+        let record = json!({
+            "tenantId": format!("3d2f5b0e-5f0c-4a44-9f0b-8f9a3f1e7c{number:02}"),
+            "b2bCollaborationInbound": setting,
+            "b2bDirectConnectInbound": setting,
+        });
+        compile_partner(record.to_string().as_bytes()).unwrap().1
     }
 
     #[test]
@@ -73,10 +82,13 @@ mod tests {
         for ((users, application), kept) in said.into_iter().zip(&kept) {
             assert_eq!(*kept, partner(2, users, application));
         }
-        let [first, same, of_others, elsewhere] = kept.each_ref().map(inbound);
-        let applications = |setting: &Setting| setting.applications.clone().unwrap();
-        assert!(std::ptr::eq(first, same));
-        assert!(Arc::ptr_eq(&applications(first), &applications(of_others)));
-        assert!(!Arc::ptr_eq(&applications(first), &applications(elsewhere)));
+        let setting = |kind| kept.each_ref().map(|partner| partner.settings.get(kind).unwrap());
+        for kind in [SettingKind::CollaborationInbound, SettingKind::DirectConnectInbound] {
+            let applications = setting(kind).map(|setting| setting.applications.as_ref().unwrap());
+            let [first, others @ ..] = applications;
+            assert_eq!(others.map(|other| Arc::ptr_eq(first, other)), [true, true, false], "{kind:?}");
+        }
+        let [first, others @ ..] = setting(SettingKind::DirectConnectInbound);
+        assert_eq!(others.map(|other| std::ptr::eq(first, other)), [true, false, false]);
     }
 }

@@ -15,6 +15,7 @@ mod domains;
 mod fields;
 mod finding;
 mod json;
+mod listed;
 mod loosening;
 mod partner;
 mod partners;
@@ -23,6 +24,7 @@ mod principal;
 mod setting;
 mod shelf;
 mod snapshot;
+mod table;
 mod target;
 
 pub use self::compile::{Compiled, Compiler, Options, PartnerEdit, amend, compile, compile_partner};
@@ -32,6 +34,7 @@ pub use self::conditional::{
 };
 pub use self::domains::{DomainLists, InvitesFrom};
 pub use self::finding::{Finding, Findings, Level};
+pub use self::listed::Listed;
 pub use self::loosening::{Loosening, loosenings};
 pub use self::partner::{Consent, Partner, Settings, TrustFlag, service_default};
 pub use self::partners::Partners;

@@ -8,8 +8,9 @@ use crate::policy::target::{Access, AppTargets, Half, UserTargets};
 /// What a default configuration and a partner have in common; absent means inherited.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// In the order of [`SettingKind::ALL`].
-    by_kind: [Option<Arc<Setting>>; 5],
+    /// Of [`SettingKind::CollaborationInbound`], which most decisions read: it is where they are.
+    collaboration_inbound: Option<Setting>,
+    others: Option<Arc<Others>>,
     /// `inboundTrust`, in the order of [`TrustFlag`].
     trust: [Option<bool>; 3],
     /// `automaticUserConsentSettings`
@@ -20,30 +21,36 @@ pub struct Settings {
 
 impl Settings {
     pub(in crate::policy) fn new(
-        by_kind: [Option<Arc<Setting>>; 5],
+        by_kind: [Option<Setting>; 5],
         trust: [Option<bool>; 3],
         consent: Consent,
         block_service_provider_outbound: Option<bool>,
     ) -> Self {
-        Self { by_kind, trust, consent, block_service_provider_outbound }
+        let [collaboration_inbound, others @ ..] = by_kind;
+        let others = others.iter().any(Option::is_some).then(|| Arc::new(others));
+        Self { collaboration_inbound, others, trust, consent, block_service_provider_outbound }
     }
 
     /// The setting of this kind, where there is one.
     pub fn get(&self, kind: SettingKind) -> Option<&Setting> {
-        let [collaboration_in, collaboration_out, direct_in, direct_out, restrictions] = &self.by_kind;
+        if kind == SettingKind::CollaborationInbound {
+            return self.collaboration_inbound.as_ref();
+        }
+        let [collaboration_outbound, direct_inbound, direct_outbound, restrictions] =
+            &**self.others.as_ref()?;
         match kind {
-            SettingKind::CollaborationInbound => collaboration_in,
-            SettingKind::CollaborationOutbound => collaboration_out,
-            SettingKind::DirectConnectInbound => direct_in,
-            SettingKind::DirectConnectOutbound => direct_out,
+            SettingKind::CollaborationInbound => &self.collaboration_inbound,
+            SettingKind::CollaborationOutbound => collaboration_outbound,
+            SettingKind::DirectConnectInbound => direct_inbound,
+            SettingKind::DirectConnectOutbound => direct_outbound,
             SettingKind::TenantRestrictions => restrictions,
         }
-        .as_deref()
+        .as_ref()
     }
 
-    /// Those that there are.
-    pub(in crate::policy) fn each_mut(&mut self) -> impl Iterator<Item = &mut Arc<Setting>> {
-        self.by_kind.iter_mut().flatten()
+    /// All that others may have in the same words.
+    pub(in crate::policy) fn parts_mut(&mut self) -> (Option<&mut Setting>, Option<&mut Arc<Others>>) {
+        (self.collaboration_inbound.as_mut(), self.others.as_mut())
     }
 
     /// The field of `inboundTrust`, where it is set.
@@ -56,6 +63,9 @@ impl Settings {
         }
     }
 }
+
+/// In the order of [`SettingKind::ALL`], from the second on.
+pub(in crate::policy) type Others = [Option<Setting>; 4];
 
 /// The claims of a home tenant that a resource tenant can choose to believe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,10 +105,10 @@ pub fn service_default() -> &'static Settings {
         let everyone = |access| {
             let users = UserTargets { all: true, ..UserTargets::default() };
             let applications = AppTargets { all: true, ..AppTargets::default() };
-            Some(Arc::new(Setting {
+            Some(Setting {
                 users: Some(Half { access, targets: users }),
                 applications: Some(Arc::new(Half { access, targets: applications })),
-            }))
+            })
         };
         let (allowed, blocked) = (everyone(Access::Allowed), everyone(Access::Blocked));
         let settings = [allowed.clone(), allowed, blocked.clone(), blocked.clone(), blocked];

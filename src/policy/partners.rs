@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::partner::Partner;
 use super::shelf::Shelf;
 use super::snapshot::Map;
-use crate::id::TenantId;
+use super::table::Table;
+use crate::id::{Hint, TenantId};
 
 /// So many differences are looked up beside the table; more are made one with it.
 const BESIDE: usize = 1024;
@@ -13,7 +14,7 @@ const BESIDE: usize = 1024;
 /// Who is configured, and how.
 #[derive(Debug, Clone, Default)]
 pub struct Partners {
-    table: Arc<Map<Partner>>,
+    table: Arc<Table>,
     /// What changed since the table was made; None is no partner any more.
     changed: Map<Option<Partner>>,
     shelf: Option<Arc<dyn Shelf>>,
@@ -29,13 +30,9 @@ impl Partners {
     pub(in crate::policy) fn amend(&mut self, edits: impl IntoIterator<Item = (TenantId, Option<Partner>)>) {
         self.changed.extend(edits);
         if self.changed.len() > BESIDE {
-            let table = Arc::make_mut(&mut self.table);
-            for (id, now) in self.changed.drain() {
-                match now {
-                    Some(partner) => drop(table.insert(id, partner)),
-                    None => drop(table.remove(&id)),
-                }
-            }
+            let table = self.iter().map(|(id, partner)| (id, partner.clone())).collect();
+            self.table = Arc::new(table);
+            self.changed.clear();
         }
     }
 
@@ -50,19 +47,24 @@ impl Partners {
 
     /// The record for this tenant, where the records are here at all: see [`Partners::shelf`].
     pub fn get(&self, id: TenantId) -> Option<&Partner> {
+        self.find(id, &Hint::default())
+    }
+
+    /// The same for one who asks again and again.
+    pub fn find(&self, id: TenantId, hint: &Hint) -> Option<&Partner> {
         if !self.changed.is_empty()
             && let Some(now) = self.changed.get(&id)
         {
             return now.as_ref();
         }
-        self.table.get(&id)
+        self.table.get(id, hint)
     }
 
     /// Every record that is here, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (TenantId, &Partner)> {
-        let same = self.table.iter().filter(|(id, _)| !self.changed.contains_key(*id));
-        let now = self.changed.iter().filter_map(|(id, now)| Some((id, now.as_ref()?)));
-        same.chain(now).map(|(id, partner)| (*id, partner))
+        let same = self.table.iter().filter(|(id, _)| !self.changed.contains_key(id));
+        let now = self.changed.iter().filter_map(|(id, now)| Some((*id, now.as_ref()?)));
+        same.chain(now)
     }
 
     /// Whether no record is here.

@@ -1,6 +1,7 @@
 //! The two halves of a setting, compiled: whom and what they list.
 
-use crate::id::{AppId, ObjectId};
+use crate::id::AppId;
+use crate::policy::listed::Listed;
 
 /// Graph's `accessType`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,23 +28,16 @@ pub struct Half<T> {
 pub struct UserTargets {
     /// `AllUsers`, or the read-only `AllGroups`.
     pub all: bool,
-    /// Listed users, sorted.
-    pub users: Box<[ObjectId]>,
-    /// Listed groups, sorted.
-    pub groups: Box<[ObjectId]>,
+    /// By their ids.
+    pub listed: Listed,
     /// Something of a `targetType` that we do not know.
     pub unknown: bool,
 }
 
 impl UserTargets {
-    /// Whether somebody in particular is named.
-    pub fn lists(&self) -> bool {
-        !self.users.is_empty() || !self.groups.is_empty()
-    }
-
     /// Whether somebody is listed for certain.
     pub fn can_match(&self) -> bool {
-        self.all || self.lists()
+        self.all || !self.listed.is_empty()
     }
 
     /// Whether somebody is not listed for certain.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::id::{AppId, Applications, Cloud, Domain, ObjectId, PolicyId, TenantId};
+use crate::id::{AppId, Applications, Cloud, Domain, Hint, ObjectId, PolicyId, TenantId};
 use crate::token::TokenError;
 use crate::token::claims::Claims;
 use crate::token::idp::Idp;
@@ -19,6 +19,8 @@ pub struct Identity {
     pub tenant: TenantId,
     /// H: where the user is at home.
     pub home: Home,
+    /// Where the record that decisions about the caller read was found last; it says nothing of the caller.
+    pub record: Hint,
     /// The cloud that the host of `iss` tells.
     pub issuer_host_cloud: Option<Cloud>,
     /// The cloud of the configured issuer whose key verified.
@@ -176,6 +178,7 @@ impl Identity {
             proven: false,
             tenant,
             home,
+            record: Hint::default(),
             issuer_host_cloud: claims.iss.as_deref().and_then(host_cloud),
             issuer_cloud: verified_by.map(|issuer| issuer.cloud),
             idp_cloud,

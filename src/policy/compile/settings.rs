@@ -8,6 +8,7 @@ use super::values::sorted;
 use crate::id::{AppId, MSA, ObjectId, PolicyId, TenantId};
 use crate::policy::fields::{Field, Fields};
 use crate::policy::finding::{Findings, Level};
+use crate::policy::listed::Listed;
 use crate::policy::partner::{Consent, Partner, Settings};
 use crate::policy::pointer::Pointer;
 use crate::policy::setting::{Conflict, Setting, SettingKind};
@@ -103,7 +104,7 @@ fn user_sync_allowed(field: Field<'_, '_>, findings: &mut Findings) -> Option<bo
 fn settings(fields: &Fields<'_, '_>, owner: Owner, findings: &mut Findings) -> Settings {
     let kinds = SettingKind::ALL.map(|kind| {
         let field = fields.take(kind.property())?;
-        setting(field, kind, owner, findings).map(Arc::new)
+        setting(field, kind, owner, findings)
     });
     let trust = fields.take("inboundTrust").and_then(|trust| {
         let fields = trust.object(findings)?;
@@ -140,7 +141,7 @@ fn setting(
     }
     let at = fields.at;
     let setting = Setting { users, applications: applications.map(Arc::new) };
-    if setting.users.as_ref().is_some_and(|users| users.targets.lists()) {
+    if setting.users.as_ref().is_some_and(|users| !users.targets.listed.is_empty()) {
         check_listed_users(kind, owner, &at.member("usersAndGroups"), findings);
     }
     report_conflict(&setting, &at, findings);
@@ -195,7 +196,7 @@ fn half(
     fields: &Fields<'_, '_>,
     expected: &[&str],
     findings: &mut Findings,
-    mut listed: impl FnMut(Listed<'_>, &mut Findings),
+    mut listed: impl FnMut(Named<'_>, &mut Findings),
 ) -> Option<Access> {
     let access = fields.take("accessType");
     let access = match access.map(|access| (access.at, access.text(findings))) {
@@ -229,7 +230,7 @@ fn half(
             if let (Some(kind), Some(target)) = (kind, target) {
                 match kind {
                     known if expected.contains(&known) => {
-                        listed(Listed::Target(known, target, &at), findings);
+                        listed(Named::Target(known, target, &at), findings);
                     }
                     "user" | "group" | "application" => findings.error(
                         "target_type_misplaced",
@@ -242,7 +243,7 @@ fn half(
                             "`{kind}` is a targetType that we do not know: may match anybody or nobody"
                         );
                         findings.warn("target_type_unknown", &at, message, "use user, group or application");
-                        listed(Listed::Unknown, findings);
+                        listed(Named::Unknown, findings);
                     }
                 }
             }
@@ -256,7 +257,7 @@ fn half(
     Some(access)
 }
 
-enum Listed<'t> {
+enum Named<'t> {
     /// Its targetType, itself, and where.
     Target(&'t str, &'t str, &'t Pointer<'t>),
     /// Something of a newer targetType.
@@ -267,13 +268,13 @@ fn users(field: Field<'_, '_>, findings: &mut Findings) -> Option<Half<UserTarge
     let fields = field.object(findings)?;
     let (mut all, mut unknown, mut users, mut groups) = (false, false, Vec::<ObjectId>::new(), Vec::new());
     let access = half(&fields, &["user", "group"], findings, |target, findings| match target {
-        Listed::Target(_, "AllUsers" | "AllGroups", _) => all = true,
-        Listed::Target("group", id, at) => groups.extend(guid::<ObjectId>(id, at, findings)),
-        Listed::Target(_, id, at) => users.extend(guid::<ObjectId>(id, at, findings)),
-        Listed::Unknown => unknown = true,
+        Named::Target(_, "AllUsers" | "AllGroups", _) => all = true,
+        Named::Target("group", id, at) => groups.extend(guid::<ObjectId>(id, at, findings)),
+        Named::Target(_, id, at) => users.extend(guid::<ObjectId>(id, at, findings)),
+        Named::Unknown => unknown = true,
     });
     fields.finish(findings);
-    let targets = UserTargets { all, users: sorted(users), groups: sorted(groups), unknown };
+    let targets = UserTargets { all, listed: Listed::new(sorted(users), sorted(groups)), unknown };
     Some(Half { access: access?, targets })
 }
 
@@ -281,11 +282,11 @@ fn applications(field: Field<'_, '_>, findings: &mut Findings) -> Option<Half<Ap
     let fields = field.object(findings)?;
     let (mut all, mut unknown, mut ids, mut suites) = (false, false, Vec::<AppId>::new(), Vec::new());
     let access = half(&fields, &["application"], findings, |target, findings| match target {
-        Listed::Target(_, "AllApplications", _) => all = true,
-        Listed::Target(_, "Office365", _) => suites.push(Suite::Office365),
-        Listed::Target(_, "AllMicrosoftApps", _) => suites.push(Suite::AllMicrosoftApps),
-        Listed::Target(_, id, at) => ids.extend(guid::<AppId>(id, at, findings)),
-        Listed::Unknown => unknown = true,
+        Named::Target(_, "AllApplications", _) => all = true,
+        Named::Target(_, "Office365", _) => suites.push(Suite::Office365),
+        Named::Target(_, "AllMicrosoftApps", _) => suites.push(Suite::AllMicrosoftApps),
+        Named::Target(_, id, at) => ids.extend(guid::<AppId>(id, at, findings)),
+        Named::Unknown => unknown = true,
     });
     fields.finish(findings);
     suites.dedup();
