@@ -8,8 +8,9 @@ use crate::policy::target::{Access, AppTargets, Half, UserTargets};
 /// What a default configuration and a partner have in common; absent means inherited.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// Of [`SettingKind::CollaborationInbound`], which most decisions read: it is where they are.
+    /// The one that most decisions read, in place.
     collaboration_inbound: Option<Setting>,
+    /// None where there is none.
     others: Option<Arc<Others>>,
     /// `inboundTrust`, in the order of [`TrustFlag`].
     trust: [Option<bool>; 3],
@@ -33,22 +34,17 @@ impl Settings {
 
     /// The setting of this kind, where there is one.
     pub fn get(&self, kind: SettingKind) -> Option<&Setting> {
-        if kind == SettingKind::CollaborationInbound {
-            return self.collaboration_inbound.as_ref();
-        }
-        let [collaboration_outbound, direct_inbound, direct_outbound, restrictions] =
-            &**self.others.as_ref()?;
-        match kind {
-            SettingKind::CollaborationInbound => &self.collaboration_inbound,
-            SettingKind::CollaborationOutbound => collaboration_outbound,
-            SettingKind::DirectConnectInbound => direct_inbound,
-            SettingKind::DirectConnectOutbound => direct_outbound,
-            SettingKind::TenantRestrictions => restrictions,
-        }
-        .as_ref()
+        let place = match kind {
+            SettingKind::CollaborationInbound => return self.collaboration_inbound.as_ref(),
+            SettingKind::CollaborationOutbound => 0,
+            SettingKind::DirectConnectInbound => 1,
+            SettingKind::DirectConnectOutbound => 2,
+            SettingKind::TenantRestrictions => 3,
+        };
+        self.others.as_ref()?.get(place)?.as_ref()
     }
 
-    /// All that others may have in the same words.
+    /// What other tenants' settings may be equal to.
     pub(in crate::policy) fn parts_mut(&mut self) -> (Option<&mut Setting>, Option<&mut Arc<Others>>) {
         (self.collaboration_inbound.as_mut(), self.others.as_mut())
     }

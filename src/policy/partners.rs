@@ -30,7 +30,11 @@ impl Partners {
     pub(in crate::policy) fn amend(&mut self, edits: impl IntoIterator<Item = (TenantId, Option<Partner>)>) {
         self.changed.extend(edits);
         if self.changed.len() > BESIDE {
-            let table = self.iter().map(|(id, partner)| (id, partner.clone())).collect();
+            let mut table = Table::default();
+            table.reserve(self.iter().count());
+            for (id, partner) in self.iter() {
+                table.insert(id, partner.clone());
+            }
             self.table = Arc::new(table);
             self.changed.clear();
         }

@@ -108,16 +108,6 @@ impl Table {
     }
 }
 
-impl FromIterator<(TenantId, Partner)> for Table {
-    fn from_iter<I: IntoIterator<Item = (TenantId, Partner)>>(partners: I) -> Self {
-        let mut table = Self::default();
-        for (id, partner) in partners {
-            table.insert(id, partner);
-        }
-        table
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,11 +125,19 @@ mod tests {
         }
     }
 
+    fn table(size: u32) -> Table {
+        let mut table = Table::default();
+        for number in 0..size {
+            assert_eq!(table.insert(id(number), partner(number)), None);
+        }
+        table
+    }
+
     #[test]
     fn whoever_is_there_is_found_and_nobody_else_at_any_size() {
         // Each with a seed of its own: in some of so many who comes last goes on at the beginning.
         for size in (0..200).chain([5000]) {
-            let table: Table = (0..size).map(|number| (id(number), partner(number))).collect();
+            let table = table(size);
             for number in 0..size + 20 {
                 let expected = (number < size).then(|| partner(number));
                 assert_eq!(table.get(id(number), &Hint::default()), expected.as_ref(), "{number} of {size}");
@@ -161,8 +159,7 @@ mod tests {
     #[test]
     fn no_hint_leads_to_somebody_elses_record() {
         const SIZE: u32 = 50;
-        let tables =
-            [(); 2].map(|()| (0..SIZE).map(|number| (id(number), partner(number))).collect::<Table>());
+        let tables = [table(SIZE), table(SIZE)];
         for number in 0..SIZE + 10 {
             let expected = (number < SIZE).then(|| partner(number));
             for place in (0..100).chain([usize::MAX]) {
@@ -182,7 +179,7 @@ mod tests {
 
     #[test]
     fn what_was_found_is_looked_for_there() {
-        let table: Table = (0..50).map(|number| (id(number), partner(number))).collect();
+        let table = table(50);
         let hint = Hint::default();
         for number in 0..50 {
             table.get(id(number), &hint);
