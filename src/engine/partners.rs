@@ -17,6 +17,19 @@ pub trait Partners {
         tenant: &'p Tenant,
         other: TenantId,
         hint: &Hint,
+    ) -> Result<Option<&'p Partner>, Unread> {
+        match tenant.partners.shelf() {
+            None => Ok(tenant.partners.find(other, hint)),
+            Some(elsewhere) => self.on(elsewhere, tenant.id, other),
+        }
+    }
+
+    /// The same where the records are on a shelf, which is that of `tenant`.
+    fn on<'p>(
+        &'p self,
+        elsewhere: &'p Arc<dyn Shelf>,
+        tenant: TenantId,
+        other: TenantId,
     ) -> Result<Option<&'p Partner>, Unread>;
 }
 
@@ -41,16 +54,8 @@ impl From<Unread> for Ruling<'_> {
 pub struct Resident;
 
 impl Partners for Resident {
-    fn partner<'p>(
-        &'p self,
-        tenant: &'p Tenant,
-        other: TenantId,
-        hint: &Hint,
-    ) -> Result<Option<&'p Partner>, Unread> {
-        match tenant.partners.shelf() {
-            None => Ok(tenant.partners.find(other, hint)),
-            Some(_) => Err(Unread),
-        }
+    fn on(&self, _: &Arc<dyn Shelf>, _: TenantId, _: TenantId) -> Result<Option<&Partner>, Unread> {
+        Err(Unread)
     }
 }
 
@@ -101,20 +106,16 @@ impl Reads {
 }
 
 impl Partners for Reads {
-    fn partner<'p>(
+    fn on<'p>(
         &'p self,
-        tenant: &'p Tenant,
+        elsewhere: &'p Arc<dyn Shelf>,
+        tenant: TenantId,
         other: TenantId,
-        hint: &Hint,
     ) -> Result<Option<&'p Partner>, Unread> {
-        let Some(elsewhere) = tenant.partners.shelf() else { return Ok(tenant.partners.find(other, hint)) };
         for place in &self.read {
-            let read = place.get_or_init(|| Read {
-                tenant: tenant.id,
-                other,
-                found: elsewhere.find(other, self.revision),
-            });
-            if (read.tenant, read.other) != (tenant.id, other) {
+            let read =
+                place.get_or_init(|| Read { tenant, other, found: elsewhere.find(other, self.revision) });
+            if (read.tenant, read.other) != (tenant, other) {
                 continue;
             }
             return match &read.found {

@@ -146,7 +146,7 @@ struct Reach {
 impl Reach {
     fn of_users(half: &Half<UserTargets>) -> Self {
         let targets = &half.targets;
-        Self { access: half.access, all: targets.all, some: !targets.listed.is_empty() || targets.unknown }
+        Self { access: half.access, all: targets.all, some: targets.lists() || targets.unknown }
     }
 
     fn of_applications(half: &Half<AppTargets>) -> Self {

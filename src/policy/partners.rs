@@ -31,7 +31,7 @@ impl Partners {
         self.changed.extend(edits);
         if self.changed.len() > BESIDE {
             let mut table = Table::default();
-            table.reserve(self.iter().count());
+            table.reserve(self.table.len().saturating_add(self.changed.len()));
             for (id, partner) in self.iter() {
                 table.insert(id, partner.clone());
             }

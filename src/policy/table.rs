@@ -44,15 +44,15 @@ impl Table {
 
     #[inline(never)]
     fn look_for(&self, id: TenantId, hint: &Hint) -> Option<&Partner> {
-        let first = self.first(id);
-        for at in (first..self.places.len()).chain(0..first) {
-            let (taker, partner) = self.places.get(at)?.0.as_ref()?;
-            if *taker == id {
-                hint.set(at);
-                return Some(partner);
-            }
-        }
-        None
+        let at = self.place(id)?;
+        let (_, partner) = self.places.get(at)?.0.as_ref()?;
+        hint.set(at);
+        Some(partner)
+    }
+
+    /// How many there are.
+    pub(in crate::policy) fn len(&self) -> usize {
+        self.taken
     }
 
     /// Every record, in no order.
@@ -65,7 +65,8 @@ impl Table {
         if !self.has_room(1) {
             self.reserve(self.taken.max(FEWEST));
         }
-        let Place(place) = self.place_mut(id)?;
+        let at = self.place(id)?;
+        let Place(place) = self.places.get_mut(at)?;
         if let Some((_, there)) = place {
             return Some(mem::replace(there, partner));
         }
@@ -94,17 +95,12 @@ impl Table {
     }
 
     /// Where the id is, or would be: there is always a place that nobody has taken.
-    fn place_mut(&mut self, id: TenantId) -> Option<&mut Place> {
-        let (before, after) = self.places.split_at_mut_checked(self.first(id))?;
-        let is_its = |Place(place): &&mut Place| place.as_ref().is_none_or(|(taker, _)| *taker == id);
-        after.iter_mut().chain(before).find(is_its)
-    }
-
-    /// Where the id is looked for first.
-    fn first(&self, id: TenantId) -> usize {
-        let places = u64::try_from(self.places.len()).unwrap_or(u64::MAX);
-        let share = u128::from(self.seed.hash_one(id)) * u128::from(places);
-        usize::try_from(share >> 64).unwrap_or_default()
+    fn place(&self, id: TenantId) -> Option<usize> {
+        let places = self.places.len();
+        let share = u128::from(self.seed.hash_one(id)) * u128::from(u64::try_from(places).ok()?);
+        let first = usize::try_from(share >> 64).ok()?;
+        let is_its = |Place(place): &Place| place.as_ref().is_none_or(|(taker, _)| *taker == id);
+        (first..places).chain(0..first).find(|at| self.places.get(*at).is_some_and(is_its))
     }
 }
 

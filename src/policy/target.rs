@@ -35,9 +35,14 @@ pub struct UserTargets {
 }
 
 impl UserTargets {
+    /// Whether somebody in particular is named.
+    pub fn lists(&self) -> bool {
+        !self.listed.is_empty()
+    }
+
     /// Whether somebody is listed for certain.
     pub fn can_match(&self) -> bool {
-        self.all || !self.listed.is_empty()
+        self.all || self.lists()
     }
 
     /// Whether somebody is not listed for certain.

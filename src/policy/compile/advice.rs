@@ -60,7 +60,7 @@ impl Advice<'_> {
         }
         for kind in [SettingKind::CollaborationInbound, SettingKind::DirectConnectInbound] {
             let listed = partner.settings.get(kind).and_then(|setting| setting.users.as_ref());
-            if !self.options.principal_map && listed.is_some_and(|users| !users.targets.listed.is_empty()) {
+            if !self.options.principal_map && listed.is_some_and(|users| users.targets.lists()) {
                 findings.warn(
                     "listed_users_unresolved",
                     &at.member(kind.property()).member("usersAndGroups"),
@@ -205,7 +205,7 @@ fn needs_premium(settings: &Settings) -> bool {
         .into_iter()
         .any(|flag| settings.trust(flag) == Some(true));
     let lists = SettingKind::ALL.into_iter().filter_map(|kind| settings.get(kind)).any(|setting| {
-        setting.users.as_ref().is_some_and(|users| !users.targets.listed.is_empty())
+        setting.users.as_ref().is_some_and(|users| users.targets.lists())
             || setting.applications.as_ref().is_some_and(|applications| !applications.targets.ids.is_empty())
     });
     trusts || lists
@@ -221,7 +221,7 @@ fn settings(settings: &Settings, at: &Pointer<'_>, findings: &mut Findings) {
             findings.warn("half_missing", &at, message, "write both halves");
         }
         let (users, applications) = (setting.users.as_ref(), setting.applications.as_ref());
-        if users.is_some_and(|users| users.targets.all && !users.targets.listed.is_empty()) {
+        if users.is_some_and(|users| users.targets.all && users.targets.lists()) {
             let message = "AllUsers beside ids: the ids mean nothing";
             findings.warn(
                 "all_users_beside_ids",

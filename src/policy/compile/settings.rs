@@ -141,7 +141,7 @@ fn setting(
     }
     let at = fields.at;
     let setting = Setting { users, applications: applications.map(Arc::new) };
-    if setting.users.as_ref().is_some_and(|users| !users.targets.listed.is_empty()) {
+    if setting.users.as_ref().is_some_and(|users| users.targets.lists()) {
         check_listed_users(kind, owner, &at.member("usersAndGroups"), findings);
     }
     report_conflict(&setting, &at, findings);
